@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+# Shared by the shell scripts beside it; sourced, never run.
+
+REPO=$(cd "$(dirname "$0")/.." && pwd)
+GUP_CACHE=${GUP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gup}
+JOBS=${JOBS:-$(nproc)}
+
+export GUP_CACHE JOBS
+export CCACHE_DIR="${CCACHE_DIR:-$GUP_CACHE/ccache}"
+export CCACHE_NOHASHDIR=1
+export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-8G}"
+# Build results depend on the sources alone, so that ccache can reuse them.
+export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'
+export KBUILD_BUILD_USER=gup KBUILD_BUILD_HOST=gup
+
+say()
+{
+	echo "${0##*/}: $*" >&2
+}
+
+die()
+{
+	say "$*"
+	exit 1
+}
+
+need_space()
+{
+	mkdir -p "$GUP_CACHE" || die "cannot create $GUP_CACHE; set GUP_CACHE to a directory you can write to"
+	free_mb=$(df -Pm "$GUP_CACHE" | awk 'NR == 2 { print $4 }')
+	[ "$free_mb" -ge "$1" ] ||
+		die "disk full: $GUP_CACHE has $free_mb MB free, $1 MB are needed; free some or set GUP_CACHE"
+}
