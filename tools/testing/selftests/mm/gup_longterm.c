@@ -689,7 +689,7 @@ static void test_out_of_turn(void)
 }
 
 /* -1: there is no such counter */
-static long vmstat(const char *name)
+static long counter(const char *name)
 {
 	FILE *file = fopen("/proc/vmstat", "r");
 	size_t len = strlen(name);
@@ -714,8 +714,8 @@ static long pins_outstanding(void)
 	/* The counters are kept per CPU; a write here sums them up. */
 	if (write_sysfs("/proc/sys/vm/stat_refresh", 1))
 		return -1;
-	acquired = vmstat("nr_foll_pin_acquired");
-	released = vmstat("nr_foll_pin_released");
+	acquired = counter("nr_foll_pin_acquired");
+	released = counter("nr_foll_pin_released");
 	return acquired < 0 || released < 0 ? -1 : acquired - released;
 }
 
