@@ -24,9 +24,18 @@ die()
 	exit 1
 }
 
+# Hold a lock until this script ends: several may run at once.
+lock()
+{
+	mkdir -p "$GUP_CACHE/lock" ||
+		die "cannot create $GUP_CACHE; set GUP_CACHE to a directory you can write to"
+	exec 9>"$GUP_CACHE/lock/$1"
+	flock 9
+}
+
 need_space()
 {
-	mkdir -p "$GUP_CACHE" || die "cannot create $GUP_CACHE; set GUP_CACHE to a directory you can write to"
+	mkdir -p "$GUP_CACHE"
 	free_mb=$(df -Pm "$GUP_CACHE" | awk 'NR == 2 { print $4 }')
 	[ "$free_mb" -ge "$1" ] ||
 		die "disk full: $GUP_CACHE has $free_mb MB free, $1 MB are needed; free some or set GUP_CACHE"

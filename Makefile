@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+# Everything is done by the scripts in dev/; `make help` says what there is.
+
+# The scripts run make on the kernel: nothing of this one's may reach it.
+unexport MAKEFLAGS MAKELEVEL
+
+.PHONY: help run shell test check
+
+help:
+	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, pin memory of each kind'
+	@echo 'make shell       the same machine with an interactive shell'
+	@echo 'make test        all tests, with one summary line; make test T=NAME runs one part or one program:'
+	@dev/test --list | sed 's/^/                   /'
+	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
+	@echo
+	@echo 'LINUX_SRC=PATH   take Linux 7.3 from this source tree or tarball (default: the Debian package)'
+	@echo 'GUP_CACHE=DIR    where sources and builds are kept (default: ~/.cache/gup)'
+	@echo 'GDB=1            make run, make shell: wait for gdb on port 1234'
+
+run:
+	@dev/setup run
+	@dev/run
+
+shell:
+	@dev/setup run
+	@dev/run --shell
+
+test:
+	@dev/setup
+	@dev/test $(T)
+
+check:
+	@dev/setup check
+	@dev/check
