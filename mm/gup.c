@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * get_user_pages: the entry points.
+ *
+ * This file is the index of the subsystem: it checks the arguments of each
+ * public function, completes its flags, makes a request of them, and hands that
+ * to the fast path, to the slow path, or to one after the other. How they work
+ * is described in Documentation/mm/gup.rst; mm/gup_internal.h has the
+ * vocabulary.
+ */
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+
+#include "gup_internal.h"
+
+/*
+ * Arguments
+ */
+
+/* Flags that mean something to the fast entry points. */
+#define GUP_FAST_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | FOLL_PIN | \
+			 FOLL_GET | FOLL_FAST_ONLY | FOLL_NOFAULT | \
+			 FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
+
+/* Combinations that make no sense; @flags as completed by the entry point. */
+static bool gup_flags_ok(unsigned int flags, struct page **pages)
+{
+	const unsigned int both = FOLL_GET | FOLL_PIN;
+
+	if ((flags & both) == both)
+		return false;
+	if ((flags & both) && !pages)
+		return false;
+	if (!(flags & both) && pages)
+		return false;
+	if (!(flags & FOLL_LONGTERM))
+		return true;
+	return (flags & FOLL_PIN) && !(flags & FOLL_PCI_P2PDMA);
+}
+
+/*
+ * Checks what an external caller passed and makes a request of it. @add is what
+ * the entry point stands for.
+ */
+static bool gup_request(struct gup_req *req, struct mm_struct *mm,
+			unsigned long start, unsigned long nr_pages,
+			unsigned int flags, unsigned int add,
+			struct page **pages)
+{
+	if (WARN_ON_ONCE(flags & INTERNAL_GUP_FLAGS))
+		return false;
+
+	flags |= add;
+	if (pages && !(flags & FOLL_PIN))
+		flags |= FOLL_GET;
+	if (WARN_ON_ONCE(!gup_flags_ok(flags, pages)))
+		return false;
+	gup_req_init(req, mm, start, nr_pages, pages, flags);
+	return true;
+}
+
+/*
+ * fork() has to know that pins may exist before the first one does. The flag
+ * shares its cache line with all of the mm's flags: write it only once.
+ */
+static void gup_set_has_pinned(struct mm_struct *mm)
+{
+	if (!mm_flags_test(MMF_HAS_PINNED, mm))
+		mm_flags_set(MMF_HAS_PINNED, mm);
+}
+
+static long gup_run_slow(struct gup_req *req)
+{
+	if (gup_done(req))
+		return gup_result(req);
+	if (req->flags & FOLL_PIN)
+		gup_set_has_pinned(req->mm);
+	if (req->flags & FOLL_LONGTERM)
+		return gup_slow_longterm(req);
+	return gup_slow(req);
+}
+
+/*
+ * mmap_lock is held by the caller
+ */
+
+/**
+ * get_user_pages() - reference user pages of the current process
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @gup_flags: FOLL_* flags.
+ * @pages: Where the pages go, to be released with put_page(). NULL to only
+ *	   fault the range in.
+ *
+ * Context: mmap_lock held, and kept. May sleep.
+ * Return: Number of pages, which may be fewer than asked for; 0 if none was
+ * asked for. Negative errno if there is none: -EFAULT, -ENOMEM, -EHWPOISON with
+ * FOLL_HWPOISON, -EINTR on a fatal signal, -EEXIST for memory without struct
+ * page, -EOPNOTSUPP, -EREMOTEIO, -EINVAL for wrong flags.
+ */
+long get_user_pages(unsigned long start, unsigned long nr_pages,
+		    unsigned int gup_flags, struct page **pages)
+{
+	struct gup_req req;
+
+	if (!gup_request(&req, current->mm, start, nr_pages, gup_flags,
+			 FOLL_TOUCH, pages))
+		return -EINVAL;
+	return gup_run_slow(&req);
+}
+EXPORT_SYMBOL(get_user_pages);
+
+/**
+ * pin_user_pages() - pin user pages of the current process
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @gup_flags: FOLL_* flags; FOLL_LONGTERM if the pins may stay for long.
+ * @pages: Where the pages go, to be released with unpin_user_page() or a
+ *	   relative of it.
+ *
+ * Context: mmap_lock held, and kept. May sleep.
+ * Return: As get_user_pages(). With FOLL_LONGTERM also -ENOMEM or -EBUSY for
+ * pages that could not be moved to where they may stay pinned.
+ */
+long pin_user_pages(unsigned long start, unsigned long nr_pages,
+		    unsigned int gup_flags, struct page **pages)
+{
+	struct gup_req req;
+
+	if (!gup_request(&req, current->mm, start, nr_pages, gup_flags,
+			 FOLL_PIN, pages))
+		return -EINVAL;
+	return gup_run_slow(&req);
+}
+EXPORT_SYMBOL(pin_user_pages);
+
+static long gup_remote(struct mm_struct *mm, unsigned long start,
+		       unsigned long nr_pages, unsigned int flags,
+		       unsigned int add, struct page **pages, int *locked)
+{
+	struct gup_req req;
+
+	if (!IS_ENABLED(CONFIG_MMU))
+		return 0;
+	if (WARN_ON_ONCE(locked && *locked != 1))
+		return -EINVAL;
+
+	add |= FOLL_TOUCH | FOLL_REMOTE;
+	if (locked)
+		add |= FOLL_UNLOCKABLE;
+	if (!gup_request(&req, mm, start, nr_pages, flags, add, pages))
+		return -EINVAL;
+	req.locked = locked;
+	return gup_run_slow(&req);
+}
+
+/**
+ * get_user_pages_remote() - reference user pages of another process
+ * @mm: The address space.
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @gup_flags: FOLL_* flags.
+ * @pages: Where the pages go, to be released with put_page(). NULL to only
+ *	   fault the range in.
+ * @locked: If not NULL it points at 1, and mmap_lock may be dropped to wait for
+ *	    a page; then it is not held on return and this points at 0.
+ *
+ * Protection keys of the calling thread do not apply. The caller has checked
+ * that it may access @mm.
+ *
+ * Context: mmap_lock of @mm held. May sleep.
+ * Return: As get_user_pages(); with @locked and FOLL_INTERRUPTIBLE any signal
+ * may end it with -EINTR. 0 without an MMU.
+ */
+long get_user_pages_remote(struct mm_struct *mm,
+			   unsigned long start, unsigned long nr_pages,
+			   unsigned int gup_flags, struct page **pages,
+			   int *locked)
+{
+	return gup_remote(mm, start, nr_pages, gup_flags, 0, pages, locked);
+}
+EXPORT_SYMBOL(get_user_pages_remote);
+
+/**
+ * pin_user_pages_remote() - pin user pages of another process
+ * @mm: The address space.
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @gup_flags: FOLL_* flags.
+ * @pages: Where the pages go, to be released with unpin_user_page() or a
+ *	   relative of it.
+ * @locked: As for get_user_pages_remote().
+ *
+ * Context: mmap_lock of @mm held. May sleep.
+ * Return: As get_user_pages_remote() and pin_user_pages().
+ */
+long pin_user_pages_remote(struct mm_struct *mm,
+			   unsigned long start, unsigned long nr_pages,
+			   unsigned int gup_flags, struct page **pages,
+			   int *locked)
+{
+	return gup_remote(mm, start, nr_pages, gup_flags, FOLL_PIN, pages,
+			  locked);
+}
+EXPORT_SYMBOL(pin_user_pages_remote);
+
+/*
+ * mmap_lock is taken inside
+ */
+
+static long gup_unlocked(unsigned long start, unsigned long nr_pages,
+			 unsigned int flags, unsigned int add,
+			 struct page **pages)
+{
+	struct gup_req req;
+	int locked = 0;
+
+	if (!gup_request(&req, current->mm, start, nr_pages, flags,
+			 add | FOLL_TOUCH | FOLL_UNLOCKABLE, pages))
+		return -EINVAL;
+	req.locked = &locked;
+	return gup_run_slow(&req);
+}
+
+/**
+ * get_user_pages_unlocked() - reference user pages, taking mmap_lock
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @pages: Where the pages go, to be released with put_page(). NULL to only
+ *	   fault the range in.
+ * @gup_flags: FOLL_* flags.
+ *
+ * Context: mmap_lock not held. May sleep.
+ * Return: As get_user_pages(). -EAGAIN if a fatal signal came before mmap_lock.
+ */
+long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
+			     struct page **pages, unsigned int gup_flags)
+{
+	return gup_unlocked(start, nr_pages, gup_flags, 0, pages);
+}
+EXPORT_SYMBOL(get_user_pages_unlocked);
+
+/**
+ * pin_user_pages_unlocked() - pin user pages, taking mmap_lock
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @pages: Where the pages go, to be released with unpin_user_page() or a
+ *	   relative of it.
+ * @gup_flags: FOLL_* flags.
+ *
+ * Context: mmap_lock not held. May sleep.
+ * Return: As pin_user_pages(). -EAGAIN if a fatal signal came before mmap_lock.
+ */
+long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
+			     struct page **pages, unsigned int gup_flags)
+{
+	return gup_unlocked(start, nr_pages, gup_flags, FOLL_PIN, pages);
+}
+EXPORT_SYMBOL(pin_user_pages_unlocked);
+
+/*
+ * The fast path first
+ */
+
+/* Whether a fast path could be taken at all; it fills in the request. */
+static int gup_fast_request(struct gup_req *req, unsigned long start,
+			    int nr_pages, unsigned int flags,
+			    struct page **pages)
+{
+	unsigned long end;
+
+	if (WARN_ON_ONCE(flags & ~GUP_FAST_FLAGS) ||
+	    WARN_ON_ONCE(!gup_flags_ok(flags, pages)))
+		return -EINVAL;
+
+	start = untagged_addr(start) & PAGE_MASK;
+	if (check_add_overflow(start, (unsigned long)nr_pages << PAGE_SHIFT,
+			       &end))
+		return -EOVERFLOW;
+	if (end > TASK_SIZE_MAX)
+		return -EFAULT;
+	gup_req_init(req, current->mm, start, nr_pages, pages, flags);
+	return 0;
+}
+
+static int gup_fast_or_slow(unsigned long start, int nr_pages,
+			    unsigned int flags, struct page **pages)
+{
+	struct gup_req req;
+	int locked = 0;
+	int error;
+
+	if (nr_pages <= 0)
+		return 0;
+	error = gup_fast_request(&req, start, nr_pages, flags, pages);
+	if (error)
+		return error;
+	if (!(flags & FOLL_FAST_ONLY))
+		might_lock_read(&current->mm->mmap_lock);
+	if (flags & FOLL_PIN)
+		gup_set_has_pinned(current->mm);
+
+	gup_fast(&req);
+	if (gup_done(&req) || (flags & FOLL_FAST_ONLY))
+		return req.sink.nr;
+	req.flags |= FOLL_TOUCH | FOLL_UNLOCKABLE;
+	req.locked = &locked;
+	return gup_run_slow(&req);
+}
+
+/**
+ * get_user_pages_fast_only() - reference user pages if no lock is needed
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages. 0 or below: nothing is done.
+ * @gup_flags: FOLL_* flags.
+ * @pages: Where the pages go, to be released with put_page().
+ *
+ * Context: Any, with interrupts on or off. Does not sleep.
+ * Return: Number of pages, 0 included. -EINVAL for wrong flags, -EOVERFLOW or
+ * -EFAULT for a range that is no user memory.
+ */
+int get_user_pages_fast_only(unsigned long start, int nr_pages,
+			     unsigned int gup_flags, struct page **pages)
+{
+	if (WARN_ON_ONCE(gup_flags & INTERNAL_GUP_FLAGS))
+		return -EINVAL;
+	return gup_fast_or_slow(start, nr_pages,
+				gup_flags | FOLL_GET | FOLL_FAST_ONLY, pages);
+}
+EXPORT_SYMBOL_GPL(get_user_pages_fast_only);
+
+/**
+ * get_user_pages_fast() - reference user pages of the current process
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages. 0 or below: nothing is done.
+ * @gup_flags: FOLL_* flags.
+ * @pages: Where the pages go, to be released with put_page().
+ *
+ * Context: mmap_lock not held. May sleep.
+ * Return: Number of pages, which may be fewer than asked for; 0 if none was
+ * asked for. Negative errno if there is none: those of
+ * get_user_pages_unlocked(), -EOVERFLOW if the range wraps around, -EFAULT if
+ * it reaches beyond user addresses.
+ */
+int get_user_pages_fast(unsigned long start, int nr_pages,
+			unsigned int gup_flags, struct page **pages)
+{
+	if (WARN_ON_ONCE(gup_flags & INTERNAL_GUP_FLAGS))
+		return -EINVAL;
+	return gup_fast_or_slow(start, nr_pages, gup_flags | FOLL_GET, pages);
+}
+EXPORT_SYMBOL_GPL(get_user_pages_fast);
+
+/**
+ * pin_user_pages_fast() - pin user pages of the current process
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages. 0 or below: nothing is done.
+ * @gup_flags: FOLL_* flags; FOLL_LONGTERM if the pins may stay for long.
+ * @pages: Where the pages go, to be released with unpin_user_page() or a
+ *	   relative of it.
+ *
+ * Context: mmap_lock not held. May sleep.
+ * Return: As get_user_pages_fast() and pin_user_pages_unlocked().
+ */
+int pin_user_pages_fast(unsigned long start, int nr_pages,
+			unsigned int gup_flags, struct page **pages)
+{
+	if (WARN_ON_ONCE(gup_flags & INTERNAL_GUP_FLAGS))
+		return -EINVAL;
+	return gup_fast_or_slow(start, nr_pages, gup_flags | FOLL_PIN, pages);
+}
+EXPORT_SYMBOL_GPL(pin_user_pages_fast);
+
+#ifdef CONFIG_ELF_CORE
+/**
+ * get_dump_page() - reference a page for a core dump
+ * @addr: User address, in bytes.
+ * @locked: Whether mmap_lock is held. If it points at 0 the lock is taken; if
+ *	    the lock was taken or dropped it is not held on return and this
+ *	    points at 0.
+ *
+ * Context: May sleep.
+ * Return: The page, to be released with put_page(). NULL if there is none to
+ * be dumped: nothing mapped, the zero page, a hole that would read as zeroes,
+ * or an error.
+ */
+struct page *get_dump_page(unsigned long addr, int *locked)
+{
+	struct page *page;
+	struct gup_req req;
+
+	gup_req_init(&req, current->mm, addr, 1, &page,
+		     FOLL_FORCE | FOLL_DUMP | FOLL_GET);
+	req.locked = locked;
+	return gup_slow(&req) == 1 ? page : NULL;
+}
+#endif

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The lockless path: everything but the walk itself, and the walker for
+ * architectures that have none of their own.
+ */
+#include <linux/irqflags.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/seqlock.h>
+
+#include "gup_fast.h"
+
+#ifndef gup_fast_permitted
+/* Most architectures have nothing to say against a range of user addresses. */
+static bool gup_fast_permitted(unsigned long start, unsigned long end)
+{
+	return true;
+}
+#endif
+
+/* Gives back a span that is not in the sink. */
+void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr)
+{
+	gup_release(folio, nr, req->flags);
+}
+
+/**
+ * gup_fast_accept_file() - may a folio that is not anonymous be taken?
+ * @req: The request.
+ * @folio: The folio, referenced and seen mapped after that.
+ * @mapping: Its mapping, read once.
+ *
+ * A mapping that is not NULL cannot be freed before interrupts are on again:
+ * inodes are freed after an RCU grace period, and interrupts off hold that up.
+ *
+ * Return: Whether it may be taken. False if in doubt: the slow path has the VMA
+ * and knows.
+ */
+bool gup_fast_accept_file(struct gup_req *req, struct folio *folio,
+			  const struct address_space *mapping)
+{
+	const unsigned int longterm_write = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
+	const bool must_know =
+		(req->flags & longterm_write) == longterm_write;
+
+	if (WARN_ON_ONCE(folio_test_slab(folio)))
+		return false;
+	if (!(req->flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio))
+		return false;
+	/* hugetlb has neither dirty tracking nor secrets. */
+	if (folio_test_hugetlb(folio))
+		return true;
+	if (!mapping)
+		return !must_know;
+	if ((unsigned long)mapping & FOLIO_MAPPING_FLAGS)
+		return (unsigned long)mapping & FOLIO_MAPPING_ANON;
+	if (!folio_test_large(folio) && secretmem_mapping((void *)mapping))
+		return false;
+	return !must_know || shmem_mapping(mapping);
+}
+
+#ifndef CONFIG_GUP_FAST_X86
+/*
+ * The generic walker
+ */
+
+static bool gup_fast_pte_permitted(pte_t pte, bool write)
+{
+	return pte_access_permitted(pte, write) && !pte_protnone(pte) &&
+	       !pte_special(pte);
+}
+
+/*
+ * Reads the entries of a span again: how many of them, from the first on, map
+ * the pages they should, and as permissively as the first?
+ *
+ * Entries behind the first are read only here, after the grab. That is enough:
+ * what the first look is for, to find the folio, the first entry has done.
+ */
+static unsigned int gup_fast_check_ptes(struct gup_req *req, pte_t *ptep,
+					pte_t first, unsigned int nr)
+{
+	const bool write = req->flags & FOLL_WRITE;
+	unsigned int i;
+
+	if (unlikely(!pte_same(ptep_get_lockless(ptep), first)))
+		return 0;
+	for (i = 1; i < nr; i++) {
+		pte_t pte = ptep_get_lockless(ptep + i);
+
+		if (!gup_fast_pte_permitted(pte, write) ||
+		    pte_write(pte) != pte_write(first) ||
+		    pte_pfn(pte) != pte_pfn(first) + i)
+			break;
+	}
+	return i;
+}
+
+/* Takes the span that begins at @ptep: how many pages, 0 to give up. */
+static unsigned int gup_fast_pte(struct gup_req *req, pte_t *ptep,
+				 unsigned int max)
+{
+	pte_t pte = ptep_get_lockless(ptep);
+	unsigned int grabbed = max, nr;
+	struct folio *folio;
+	struct page *page;
+
+	if (!gup_fast_pte_permitted(pte, req->flags & FOLL_WRITE))
+		return 0;
+	VM_WARN_ON_ONCE(!pfn_valid(pte_pfn(pte)));
+	page = pte_page(pte);
+	folio = gup_fast_grab(req, page, &grabbed);
+	if (!folio)
+		return 0;
+	nr = gup_fast_check_ptes(req, ptep, pte, grabbed);
+	if (nr != grabbed)
+		gup_fast_drop(req, folio, grabbed - nr);
+	if (!nr || !gup_fast_accept(req, folio, page, nr, pte_write(pte)))
+		return 0;
+	gup_sink_push(&req->sink, page, nr);
+	return nr;
+}
+
+static bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
+			       unsigned long addr, unsigned long end)
+{
+	const unsigned long mark = req->sink.nr;
+	pte_t *table, *ptep;
+
+	/* Without the bit no entry can be told from one without a page. */
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL))
+		return false;
+	table = pte_offset_map(&pmd, addr);
+	if (!table)
+		return false;
+	for (ptep = table; addr < end;) {
+		unsigned int nr = gup_fast_pte(req, ptep,
+					       (end - addr) >> PAGE_SHIFT);
+
+		if (!nr)
+			break;
+		ptep += nr;
+		addr += (unsigned long)nr << PAGE_SHIFT;
+	}
+	pte_unmap(table);
+
+	/*
+	 * A table is taken off its PMD before it is collapsed or freed, and with
+	 * interrupts off it cannot be put back meanwhile: if it is still there,
+	 * it was there at every look at its entries.
+	 */
+	if (unlikely(pmd_val(pmd) != pmd_val(pmdp_get_lockless(pmdp)))) {
+		gup_sink_undo(req, mark);
+		return false;
+	}
+	return addr == end;
+}
+
+/* A huge leaf of either level, as far as it concerns a request. */
+struct gup_fast_leaf {
+	struct page *page;	/* mapped at the address */
+	unsigned int nr;	/* pages wanted */
+	bool permitted;
+	bool writable;
+};
+
+static struct folio *gup_fast_grab_leaf(struct gup_req *req,
+					struct gup_fast_leaf *leaf)
+{
+	unsigned int grabbed = leaf->nr;
+	struct folio *folio;
+
+	/* Not every architecture can mark the huge zero page special. */
+	if (!leaf->permitted || is_huge_zero_pfn(page_to_pfn(leaf->page)))
+		return NULL;
+	folio = gup_fast_grab(req, leaf->page, &grabbed);
+	/* A leaf never maps more than one folio: the guess was outdated. */
+	if (folio && unlikely(grabbed != leaf->nr)) {
+		gup_fast_drop(req, folio, grabbed);
+		return NULL;
+	}
+	return folio;
+}
+
+static bool gup_fast_finish_leaf(struct gup_req *req, struct folio *folio,
+				 struct gup_fast_leaf *leaf, bool unchanged)
+{
+	if (unlikely(!unchanged)) {
+		gup_fast_drop(req, folio, leaf->nr);
+		return false;
+	}
+	if (!gup_fast_accept(req, folio, leaf->page, leaf->nr, leaf->writable))
+		return false;
+	gup_sink_push(&req->sink, leaf->page, leaf->nr);
+	return true;
+}
+
+static bool gup_fast_pmd_leaf(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
+			      unsigned long addr, unsigned long end)
+{
+	struct gup_fast_leaf leaf = {
+		.page = pmd_page(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT),
+		.nr = (end - addr) >> PAGE_SHIFT,
+		.permitted = !pmd_special(pmd) && !pmd_protnone(pmd) &&
+			     pmd_access_permitted(pmd, req->flags & FOLL_WRITE),
+		.writable = pmd_write(pmd),
+	};
+	struct folio *folio = gup_fast_grab_leaf(req, &leaf);
+
+	return folio &&
+	       gup_fast_finish_leaf(req, folio, &leaf, pmd_val(pmd) ==
+				    pmd_val(pmdp_get_lockless(pmdp)));
+}
+
+static bool gup_fast_pud_leaf(struct gup_req *req, pud_t *pudp, pud_t pud,
+			      unsigned long addr, unsigned long end)
+{
+	struct gup_fast_leaf leaf = {
+		.page = pud_page(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT),
+		.nr = (end - addr) >> PAGE_SHIFT,
+		.permitted = !pud_special(pud) &&
+			     pud_access_permitted(pud, req->flags & FOLL_WRITE),
+		.writable = pud_write(pud),
+	};
+	struct folio *folio = gup_fast_grab_leaf(req, &leaf);
+
+	return folio &&
+	       gup_fast_finish_leaf(req, folio, &leaf,
+				    pud_val(pud) == pud_val(READ_ONCE(*pudp)));
+}
+
+static bool gup_fast_pmd(struct gup_req *req, pud_t *pudp, pud_t pud,
+			 unsigned long addr, unsigned long end)
+{
+	pmd_t *pmdp = pmd_offset_lockless(pudp, pud, addr);
+	pmd_t pmd = pmdp_get_lockless(pmdp);
+
+	end = pmd_addr_end(addr, end);
+	if (!pmd_present(pmd))
+		return false;
+	if (unlikely(pmd_leaf(pmd)))
+		return gup_fast_pmd_leaf(req, pmdp, pmd, addr, end);
+	return gup_fast_pte_table(req, pmdp, pmd, addr, end);
+}
+
+bool gup_walk_fast(struct gup_req *req, unsigned long end)
+{
+	unsigned long addr = gup_addr(req);
+	pgd_t *pgdp = pgd_offset(req->mm, addr);
+	pgd_t pgd = READ_ONCE(*pgdp);
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+
+	if (pgd_none(pgd) || unlikely(pgd_leaf(pgd)))
+		return false;
+	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
+	p4d = READ_ONCE(*p4dp);
+	if (!p4d_present(p4d) || unlikely(p4d_leaf(p4d)))
+		return false;
+	pudp = pud_offset_lockless(p4dp, p4d, addr);
+	pud = READ_ONCE(*pudp);
+	if (unlikely(!pud_present(pud)))
+		return false;
+	end = pud_addr_end(addr, end);
+	if (unlikely(pud_leaf(pud)))
+		return gup_fast_pud_leaf(req, pudp, pud, addr, end);
+	return gup_fast_pmd(req, pudp, pud, addr, end);
+}
+#endif	/* !CONFIG_GUP_FAST_X86 */
+
+/* One stretch with interrupts off. */
+static bool gup_fast_window(struct gup_req *req, unsigned long end)
+{
+	unsigned long flags;
+	bool more;
+
+	local_irq_save(flags);
+	more = gup_walk_fast(req, end);
+	local_irq_restore(flags);
+	return more;
+}
+
+/*
+ * A window of pins holds against a concurrent fork() as a whole or not at all.
+ * fork() raises mm->write_protect_seq before it looks at the first entry, and
+ * again when it is through. So if the count was even before the window and is
+ * the same after it, every pin of the window was taken before fork() looked:
+ * it sees the pin, because MMF_HAS_PINNED was set before, and gives the child a
+ * copy. What earlier windows hold is of the same kind, whatever happens since.
+ */
+static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
+{
+	const unsigned long mark = req->sink.nr;
+	unsigned int seq;
+	bool more;
+
+	seq = raw_read_seqcount(&req->mm->write_protect_seq);
+	if (seq & 1)
+		return false;
+	more = gup_fast_window(req, end);
+	if (unlikely(read_seqcount_retry(&req->mm->write_protect_seq, seq))) {
+		gup_sink_undo(req, mark);
+		return false;
+	}
+	return more;
+}
+
+/**
+ * gup_fast() - take as many pages of a request as can be had without a lock
+ * @req: The request, on current->mm.
+ *
+ * Stops at the first page that is not plainly fine; gup_addr() says where.
+ *
+ * Context: Any but NMI. Does not sleep.
+ */
+void gup_fast(struct gup_req *req)
+{
+	const unsigned long end = gup_end(req);
+	bool more = true;
+
+	if (!gup_fast_permitted(req->start, end))
+		return;
+	while (more && !gup_done(req)) {
+		if (req->flags & FOLL_PIN)
+			more = gup_fast_pin_window(req, end);
+		else
+			more = gup_fast_window(req, end);
+	}
+	gup_stat_flush(&req->sink.acquired, NR_FOLL_PIN_ACQUIRED);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Faulting pages in, and what follows from it: the only place of this subsystem
+ * that takes or drops mmap_lock during a request.
+ */
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/mmu_context.h>
+#include <linux/sched/signal.h>
+
+#include "gup_internal.h"
+
+static unsigned int gup_fault_flags(const struct gup_req *req, bool unshare)
+{
+	unsigned int fault = 0;
+
+	if (req->flags & FOLL_WRITE)
+		fault |= FAULT_FLAG_WRITE;
+	if (req->flags & FOLL_REMOTE)
+		fault |= FAULT_FLAG_REMOTE;
+	if (req->flags & FOLL_UNLOCKABLE) {
+		fault |= FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+		if (req->flags & FOLL_INTERRUPTIBLE)
+			fault |= FAULT_FLAG_INTERRUPTIBLE;
+	}
+	if (req->flags & FOLL_NOWAIT)
+		fault |= FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT;
+	if (gup_addr(req) == req->retry_addr)
+		fault |= FAULT_FLAG_TRIED;
+	if (unshare) {
+		fault |= FAULT_FLAG_UNSHARE;
+		/* A write would have broken COW anyway. */
+		VM_WARN_ON_ONCE(fault & FAULT_FLAG_WRITE);
+	}
+	return fault;
+}
+
+/*
+ * Resolves the fault at the next address, as far as that can be done without
+ * giving up the lock.
+ */
+static enum gup_outcome gup_fault(struct gup_req *req,
+				  struct vm_area_struct *vma, bool unshare)
+{
+	vm_fault_t fault;
+
+	if (req->flags & FOLL_NOFAULT)
+		return gup_fail(req, -EFAULT);
+
+	fault = handle_mm_fault(vma, gup_addr(req),
+				gup_fault_flags(req, unshare), NULL);
+	if (fault & VM_FAULT_COMPLETED) {
+		/*
+		 * Only FAULT_FLAG_ALLOW_RETRY without RETRY_NOWAIT permits this,
+		 * and those are the callers with a lock state to report.
+		 */
+		*req->locked = 0;
+		return GUP_UNLOCKED;
+	}
+	if (fault & VM_FAULT_ERROR) {
+		int error = vm_fault_to_errno(fault, req->flags);
+
+		return gup_fail(req, error ?: -EFAULT);
+	}
+	if (!(fault & VM_FAULT_RETRY))
+		return GUP_PROGRESS;
+	if (req->flags & FOLL_NOWAIT)
+		return GUP_BUSY;
+	*req->locked = 0;
+	req->retry_addr = gup_addr(req);
+	return GUP_UNLOCKED;
+}
+
+static enum gup_outcome gup_walk_or_fault(struct gup_req *req,
+					  struct vm_area_struct *vma)
+{
+	enum gup_outcome outcome = gup_walk_slow(req, vma);
+
+	if (outcome == GUP_NEED_FAULT)
+		return gup_fault(req, vma, false);
+	if (outcome == GUP_NEED_UNSHARE)
+		return gup_fault(req, vma, true);
+	return outcome;
+}
+
+/*
+ * Goes on with the request while mmap_lock stays held, so that a VMA found
+ * stays valid until the request leaves it.
+ */
+static enum gup_outcome gup_locked_pass(struct gup_req *req)
+{
+	enum gup_outcome outcome = GUP_PROGRESS;
+	struct vm_area_struct *vma = NULL;
+
+	while (outcome == GUP_PROGRESS && !gup_done(req)) {
+		if (fatal_signal_pending(current))
+			return gup_fail(req, -EINTR);
+		cond_resched();
+
+		if (!vma || gup_addr(req) >= vma->vm_end) {
+			vma = gup_find_vma(req);
+			if (IS_ERR(vma))
+				return gup_fail(req, PTR_ERR(vma));
+		}
+		outcome = vma ? gup_walk_or_fault(req, vma) :
+				gup_gate_page(req);
+	}
+	return outcome;
+}
+
+/* Called without the lock; with GUP_PROGRESS it is held again. */
+static enum gup_outcome gup_relock(struct gup_req *req)
+{
+	const bool interruptible = req->flags & FOLL_INTERRUPTIBLE;
+
+	if (fatal_signal_pending(current) ||
+	    (interruptible && signal_pending(current)))
+		return gup_fail(req, -EINTR);
+	if (mmap_read_lock_killable(req->mm))
+		return gup_fail(req, -EINTR);
+	*req->locked = 1;
+	return GUP_PROGRESS;
+}
+
+/**
+ * gup_slow() - carry out a request under mmap_lock, faulting pages in
+ * @req: The request. If @req->locked is NULL the lock is held and stays held.
+ *	 If it points at 1 the lock is held and, with FOLL_UNLOCKABLE, may be
+ *	 dropped; if at 0 it is taken here. Where it was taken or dropped here it
+ *	 is not held on return and @req->locked points at 0.
+ *
+ * Pages that are in the sink already are left alone and the request goes on
+ * behind them.
+ *
+ * Context: May sleep.
+ * Return: Number of pages in the sink; if there is none, a negative errno.
+ * 0 is possible with FOLL_NOWAIT only. -EAGAIN if the lock was to be taken and
+ * a fatal signal came first.
+ */
+long gup_slow(struct gup_req *req)
+{
+	enum gup_outcome outcome;
+	bool ours = false;
+
+	if (req->locked && !*req->locked) {
+		if (mmap_read_lock_killable(req->mm)) {
+			req->error = -EAGAIN;
+			return gup_result(req);
+		}
+		*req->locked = 1;
+		ours = true;
+	}
+	/* The mask of tag bits is stable under the lock. */
+	req->start = untagged_addr_remote(req->mm, req->start) & PAGE_MASK;
+	outcome = gup_locked_pass(req);
+	while (outcome == GUP_UNLOCKED) {
+		ours = true;
+		if (gup_done(req))
+			break;
+		outcome = gup_relock(req);
+		if (outcome == GUP_PROGRESS)
+			outcome = gup_locked_pass(req);
+	}
+	if (ours && *req->locked) {
+		mmap_read_unlock(req->mm);
+		*req->locked = 0;
+	}
+	gup_stat_flush(&req->sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	return gup_result(req);
+}
+
+/* Whether an ordinary access of the kind in @fault_flags would be allowed. */
+static bool gup_fixup_allowed(struct vm_area_struct *vma,
+			      unsigned int fault_flags)
+{
+	const bool write = fault_flags & FAULT_FLAG_WRITE;
+	const bool foreign = fault_flags & FAULT_FLAG_REMOTE;
+
+	if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
+		return false;
+	return arch_vma_access_permitted(vma, write, false, foreign);
+}
+
+/**
+ * fixup_user_fault() - resolve one fault by hand
+ * @mm: The address space.
+ * @address: User address of the fault, in bytes; a tag is ignored.
+ * @fault_flags: FAULT_FLAG_WRITE, FAULT_FLAG_REMOTE and other flags for
+ *		 handle_mm_fault().
+ * @unlocked: If not NULL, the fault may drop mmap_lock to wait, and this is set
+ *	      to true if it did. VMAs have to be looked up afresh then.
+ *
+ * For who accessed user memory with page faults disabled, failed, and wants to
+ * try again. Unlike get_user_pages() it always calls the fault handler, so that
+ * dirty and young are set where the hardware leaves that to software. By the
+ * time it returns the page may be gone again: the access has to be repeated
+ * until it succeeds.
+ *
+ * Context: mmap_lock held on entry and on return. May sleep.
+ * Return: 0; -EFAULT if there is no VMA or it does not permit the access;
+ * -EINTR on a fatal signal; -ENOMEM, -EFAULT or -EHWPOISON as the fault
+ * failed.
+ */
+int fixup_user_fault(struct mm_struct *mm, unsigned long address,
+		     unsigned int fault_flags, bool *unlocked)
+{
+	struct vm_area_struct *vma;
+	vm_fault_t fault;
+
+	address = untagged_addr_remote(mm, address);
+	if (unlocked)
+		fault_flags |= FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+
+	for (;;) {
+		vma = vma_lookup(mm, address);
+		if (!vma || !gup_fixup_allowed(vma, fault_flags))
+			return -EFAULT;
+		if ((fault_flags & FAULT_FLAG_KILLABLE) &&
+		    fatal_signal_pending(current))
+			return -EINTR;
+
+		fault = handle_mm_fault(vma, address, fault_flags, NULL);
+		if (fault & VM_FAULT_COMPLETED) {
+			*unlocked = true;
+			mmap_read_lock(mm);
+			return 0;
+		}
+		if (fault & VM_FAULT_ERROR)
+			return vm_fault_to_errno(fault, 0) ?: -EFAULT;
+		if (!(fault & VM_FAULT_RETRY))
+			return 0;
+
+		*unlocked = true;
+		mmap_read_lock(mm);
+		fault_flags |= FAULT_FLAG_TRIED;
+	}
+}
+EXPORT_SYMBOL_GPL(fixup_user_fault);

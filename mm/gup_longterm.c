@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Long-term pins: only of memory that nobody expects to be able to move. What
+ * is found elsewhere, in ZONE_MOVABLE or a CMA area, is migrated first.
+ */
+#include <linux/export.h>
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/memfd.h>
+#include <linux/memremap.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/swap.h>
+
+#include "gup_internal.h"
+
+#ifdef CONFIG_MIGRATION
+static bool gup_all_pinnable(struct page **pages, unsigned long nr)
+{
+	unsigned long i = 0;
+
+	while (i < nr) {
+		struct folio *folio = page_folio(pages[i]);
+
+		if (!folio_is_longterm_pinnable(folio))
+			return false;
+		i += gup_span_length(pages + i, nr - i, folio);
+	}
+	return true;
+}
+
+/*
+ * Device memory that the CPU can access is not on the LRU. Its migration tolerates
+ * a reference but no pin, so the pin is turned into one; that also leaves the
+ * entry with nothing to be released.
+ */
+static int gup_evict_device_coherent(struct page **pages, unsigned long nr)
+{
+	struct folio *folio = page_folio(pages[0]);
+	unsigned long i;
+
+	folio_get(folio);
+	for (i = 0; i < nr; i++)
+		pages[i] = NULL;
+	gup_release(folio, nr, FOLL_PIN);
+	return migrate_device_coherent_folio(folio) ? -EBUSY : 0;
+}
+
+/*
+ * Puts a folio on the list of those to be migrated. It may fail, if somebody
+ * else isolates it or it is in a per-CPU batch: then the pages have to be looked
+ * at again after their pins were released.
+ */
+static void gup_isolate(struct folio *folio, unsigned long nr,
+			struct list_head *isolated,
+			enum lru_cache_drained *drained)
+{
+	if (folio_test_hugetlb(folio)) {
+		folio_isolate_hugetlb(folio, isolated);
+		return;
+	}
+	/* Batches hold references, and one is enough to fail the migration. */
+	lru_cache_drain_for_folio(folio, gup_refs(folio, nr, FOLL_PIN), drained);
+	if (!folio_isolate_lru(folio))
+		return;
+	list_add_tail(&folio->lru, isolated);
+	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
+			    folio_nr_pages(folio));
+}
+
+static int gup_isolate_unpinnable(struct page **pages, unsigned long nr,
+				  struct list_head *isolated)
+{
+	enum lru_cache_drained drained = LRU_CACHE_NOT_DRAINED;
+	unsigned long i, span;
+	int error = 0;
+
+	for (i = 0; i < nr && !error; i += span) {
+		struct folio *folio = page_folio(pages[i]);
+
+		span = gup_span_length(pages + i, nr - i, folio);
+		if (folio_is_longterm_pinnable(folio))
+			continue;
+		if (folio_is_device_coherent(folio))
+			error = gup_evict_device_coherent(pages + i, span);
+		else
+			gup_isolate(folio, span, isolated, &drained);
+	}
+	return error;
+}
+
+static int gup_migrate(struct list_head *isolated)
+{
+	struct migration_target_control mtc = {
+		.nid = NUMA_NO_NODE,
+		.gfp_mask = GFP_USER | __GFP_NOWARN,
+		.reason = MR_LONGTERM_PIN,
+	};
+
+	if (list_empty(isolated))
+		return 0;
+	if (migrate_pages(isolated, alloc_migration_target, NULL,
+			  (unsigned long)&mtc, MIGRATE_SYNC, MR_LONGTERM_PIN,
+			  NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+/**
+ * gup_check_longterm() - may these pages stay pinned for long?
+ * @pages: Pinned pages.
+ * @nr: Number of pages.
+ *
+ * Context: May sleep. mmap_lock may be held.
+ * Return: 0 if so. Otherwise all pins are released and it is -EAGAIN if they
+ * are to be taken again, -ENOMEM if a folio could not be migrated, -EBUSY if
+ * that was device memory.
+ */
+static int gup_check_longterm(struct page **pages, unsigned long nr)
+{
+	LIST_HEAD(isolated);
+	int error;
+
+	if (likely(gup_all_pinnable(pages, nr)))
+		return 0;
+
+	error = gup_isolate_unpinnable(pages, nr, &isolated);
+	/* A pinned folio is not migrated, whoever pinned it. */
+	gup_release_range(pages, nr, FOLL_PIN);
+	if (!error)
+		error = gup_migrate(&isolated);
+	putback_movable_pages(&isolated);
+	return error ?: -EAGAIN;
+}
+#else
+static int gup_check_longterm(struct page **pages, unsigned long nr)
+{
+	return 0;
+}
+#endif	/* CONFIG_MIGRATION */
+
+/**
+ * gup_slow_longterm() - gup_slow() for FOLL_LONGTERM
+ * @req: The request. Pages that are in the sink already are left alone.
+ *
+ * Context: May sleep.
+ * Return: As gup_slow(); also -ENOMEM and -EBUSY if pages could not be moved to
+ * where they may be pinned.
+ */
+long gup_slow_longterm(struct gup_req *req)
+{
+	const unsigned long mark = req->sink.nr;
+	unsigned int flags = memalloc_pin_save();
+	int error;
+
+	do {
+		req->error = 0;
+		gup_slow(req);
+		error = gup_check_longterm(req->sink.pages + mark,
+					   req->sink.nr - mark);
+		if (error) {
+			req->sink.nr = mark;
+			req->error = error;
+		}
+	} while (error == -EAGAIN);
+	memalloc_pin_restore(flags);
+	return gup_result(req);
+}
+
+/*
+ * memfd_pin_folios()
+ */
+
+/**
+ * struct gup_memfd - progress of memfd_pin_folios()
+ * @file: The memfd.
+ * @idx: Next page of the file, in units of PAGE_SIZE.
+ * @last: Last page of the range.
+ * @folios: Where the folios go.
+ * @max: Size of @folios.
+ * @nr: Number of folios pinned.
+ */
+struct gup_memfd {
+	struct file *file;
+	pgoff_t idx;
+	pgoff_t last;
+	struct folio **folios;
+	unsigned int max;
+	unsigned int nr;
+};
+
+static int gup_memfd_pin(struct gup_memfd *m, struct folio *folio)
+{
+	int error = try_grab_folio(folio, 1, FOLL_PIN);
+
+	if (error)
+		return error;
+	m->folios[m->nr++] = folio;
+	m->idx = folio_next_index(folio);
+	return 0;
+}
+
+/* Pins the folios that the page cache has from @m->idx on, up to a gap. */
+static int gup_memfd_pin_present(struct gup_memfd *m)
+{
+	struct folio_batch batch;
+	pgoff_t idx = m->idx;
+	unsigned int i, nr;
+	int error = 0;
+
+	folio_batch_init(&batch);
+	nr = filemap_get_folios_contig(m->file->f_mapping, &idx, m->last,
+				       &batch);
+	for (i = 0; i < nr && m->nr < m->max && !error; i++)
+		error = gup_memfd_pin(m, batch.folios[i]);
+	folio_batch_release(&batch);
+	return error;
+}
+
+static int gup_memfd_pin_new(struct gup_memfd *m)
+{
+	struct folio *folio = memfd_alloc_folio(m->file, m->idx);
+	int error;
+
+	if (IS_ERR(folio)) {
+		error = PTR_ERR(folio);
+		/* Somebody else was faster: it is in the page cache now. */
+		return error == -EEXIST ? 0 : error;
+	}
+	error = gup_memfd_pin(m, folio);
+	folio_put(folio);
+	return error;
+}
+
+static int gup_memfd_pin_range(struct gup_memfd *m)
+{
+	int error = 0;
+
+	while (!error && m->idx <= m->last && m->nr < m->max) {
+		unsigned int nr = m->nr;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		error = gup_memfd_pin_present(m);
+		if (!error && m->nr == nr)
+			error = gup_memfd_pin_new(m);
+	}
+	return error;
+}
+
+static bool gup_memfd_args_ok(struct file *memfd, loff_t start, loff_t end,
+			      struct folio **folios, unsigned int max_folios)
+{
+	if (start < 0 || start > end || !max_folios || !folios || !memfd)
+		return false;
+	if (!shmem_file(memfd) && !is_file_hugepages(memfd))
+		return false;
+	return end < i_size_read(file_inode(memfd));
+}
+
+/**
+ * memfd_pin_folios() - pin the folios of a range of a memfd for long
+ * @memfd: A memfd of shmem or hugetlb.
+ * @start: First byte of the range.
+ * @end: Last byte of the range, below the size of the file.
+ * @folios: Where the folios go, one entry and one pin for each folio.
+ * @max_folios: Size of @folios; the range is cut off there.
+ * @offset: Set to the offset of @start in the first folio, in bytes.
+ *
+ * Folios that are missing in the file are allocated. Release with
+ * unpin_folios().
+ *
+ * Context: May sleep.
+ * Return: Number of folios pinned. -EINVAL for wrong arguments; -EINTR on a
+ * fatal signal; -ENOMEM, or another error of the allocation or migration of a
+ * folio. On error nothing is pinned.
+ */
+long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
+		      struct folio **folios, unsigned int max_folios,
+		      pgoff_t *offset)
+{
+	struct gup_memfd m = {
+		.file = memfd,
+		.last = end >> PAGE_SHIFT,
+		.folios = folios,
+		.max = max_folios,
+	};
+	unsigned int flags;
+	int error;
+
+	if (!gup_memfd_args_ok(memfd, start, end, folios, max_folios))
+		return -EINVAL;
+
+	flags = memalloc_pin_save();
+	do {
+		m.idx = start >> PAGE_SHIFT;
+		m.nr = 0;
+		error = gup_memfd_pin_range(&m);
+		if (error) {
+			unpin_folios(folios, m.nr);
+			break;
+		}
+		/* A folio is its head page. */
+		error = gup_check_longterm((struct page **)folios, m.nr);
+	} while (error == -EAGAIN);
+	memalloc_pin_restore(flags);
+
+	if (error)
+		return error;
+	*offset = offset_in_folio(folios[0], start);
+	return m.nr;
+}
+EXPORT_SYMBOL_GPL(memfd_pin_folios);

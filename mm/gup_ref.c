@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * References of get_user_pages: taking them on folios that are stable, giving
+ * them back, and the statistics of both.
+ *
+ * A pin of a folio that has a pincount is one refcount and one pincount a page;
+ * of any other folio it is GUP_PIN_COUNTING_BIAS refcounts a page. The zero
+ * page is never freed, so pins of it are not counted at all: otherwise user
+ * space could overflow its refcount.
+ *
+ * The huge zero folio is not exempt: it is freed when nobody uses it.
+ */
+#include <linux/export.h>
+#include <linux/mm.h>
+
+#include "gup_internal.h"
+
+/* Adds the pins gathered in @stat to their node's statistics. */
+void gup_stat_flush(struct gup_pin_stat *stat, enum node_stat_item item)
+{
+	if (stat->nr)
+		mod_node_page_state(NODE_DATA(stat->nid), item, stat->nr);
+	stat->nr = 0;
+}
+
+void gup_warn_refcount(struct folio *folio)
+{
+	WARN_ONCE(1, "GUP: refusing folio at pfn %#lx with refcount %d\n",
+		  folio_pfn(folio), folio_ref_count(folio));
+}
+
+/*
+ * The refcount of a folio that is mapped or referenced is above 0, unless it
+ * overflowed. Then nobody may add to it: at the wrap the folio would be freed
+ * while it is in use.
+ */
+static bool gup_ref_add_stable(struct folio *folio, int nr, unsigned int flags)
+{
+	if (unlikely(folio_ref_count(folio) <= 0)) {
+		gup_warn_refcount(folio);
+		return false;
+	}
+	folio_ref_add(folio, gup_refs(folio, nr, flags));
+	if ((flags & FOLL_PIN) && folio_has_pincount(folio))
+		atomic_add(nr, &folio->_pincount);
+	return true;
+}
+
+/**
+ * gup_grab_stable() - reference @nr pages of a folio for a request
+ * @req: Its flags say what a reference is; its sink counts the pins.
+ * @folio: A folio that cannot go away: the caller holds the page table lock of
+ *	   an entry that maps it, or a reference.
+ * @nr: Number of pages.
+ *
+ * Context: Any. Page table locks may be held.
+ * Return: 0, -ENOMEM if the refcount has overflowed, -EREMOTEIO for PCI
+ * peer-to-peer memory without FOLL_PCI_P2PDMA, or the error of
+ * arch_make_folio_accessible(). On error there is no new reference.
+ */
+int gup_grab_stable(struct gup_req *req, struct folio *folio, unsigned int nr)
+{
+	const unsigned int flags = req->flags;
+	int error;
+
+	if (!(flags & (FOLL_GET | FOLL_PIN)))
+		return 0;
+	if (unlikely(!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio)))
+		return -EREMOTEIO;
+	if ((flags & FOLL_PIN) && is_zero_folio(folio))
+		return 0;
+	if (!gup_ref_add_stable(folio, nr, flags))
+		return -ENOMEM;
+	if (!(flags & FOLL_PIN))
+		return 0;
+
+	gup_stat_add(&req->sink.acquired, folio_nid(folio), nr,
+		     NR_FOLL_PIN_ACQUIRED);
+	error = arch_make_folio_accessible(folio);
+	if (error)
+		gup_release(folio, nr, flags);
+	return error;
+}
+
+/**
+ * try_grab_folio() - add references to a folio that is already stable
+ * @folio: The folio; the caller holds a reference or otherwise knows that its
+ *	   refcount stays above 0.
+ * @refs: Number of pages to reference.
+ * @flags: FOLL_GET, FOLL_PIN, or neither: then nothing happens. FOLL_PCI_P2PDMA
+ *	   admits PCI peer-to-peer memory.
+ *
+ * Context: Any.
+ * Return: 0, -ENOMEM if the refcount has overflowed, -EREMOTEIO for PCI
+ * peer-to-peer memory that @flags do not admit.
+ */
+int __must_check try_grab_folio(struct folio *folio, int refs,
+				unsigned int flags)
+{
+	if (!(flags & (FOLL_GET | FOLL_PIN)))
+		return 0;
+	if (unlikely(!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio)))
+		return -EREMOTEIO;
+	if ((flags & FOLL_PIN) && is_zero_folio(folio))
+		return 0;
+	if (!gup_ref_add_stable(folio, refs, flags))
+		return -ENOMEM;
+	if (flags & FOLL_PIN)
+		node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, refs);
+	return 0;
+}
+
+/**
+ * folio_add_pins() - add pins to a folio that is already pinned
+ * @folio: The folio.
+ * @pins: Number of pins to add, each to be released by an unpin function.
+ *
+ * Context: Any.
+ * Return: 0, or -ENOMEM if the refcount has overflowed.
+ */
+int folio_add_pins(struct folio *folio, unsigned int pins)
+{
+	VM_WARN_ON_ONCE_FOLIO(!is_zero_folio(folio) &&
+			      !folio_maybe_dma_pinned(folio), folio);
+
+	return try_grab_folio(folio, pins, FOLL_PIN | FOLL_PCI_P2PDMA);
+}
+EXPORT_SYMBOL_GPL(folio_add_pins);
+
+/**
+ * folio_add_pin() - add one pin to a folio that is already pinned
+ * @folio: The folio. A refcount that has overflowed is warned about and left
+ *	   alone.
+ *
+ * Context: Any.
+ */
+void folio_add_pin(struct folio *folio)
+{
+	int error = folio_add_pins(folio, 1);
+
+	WARN_ON_ONCE(error);
+}
+
+/*
+ * Gives back pins that are already in the statistics of released ones. The
+ * pincount goes first: as long as it is above 0 the folio must not be freed.
+ */
+static __always_inline void gup_put_pins(struct folio *folio, unsigned long nr)
+{
+	if (folio_has_pincount(folio))
+		atomic_sub(nr, &folio->_pincount);
+	folio_put_refs(folio, gup_refs(folio, nr, FOLL_PIN));
+}
+
+/**
+ * gup_release() - give back the references of a span
+ * @folio: The folio.
+ * @nr: Number of pages.
+ * @flags: The flags they were taken with: FOLL_GET, FOLL_PIN or neither.
+ */
+void gup_release(struct folio *folio, unsigned long nr, unsigned int flags)
+{
+	if (flags & FOLL_GET) {
+		folio_put_refs(folio, nr);
+		return;
+	}
+	if (!(flags & FOLL_PIN) || is_zero_folio(folio))
+		return;
+	node_stat_mod_folio(folio, NR_FOLL_PIN_RELEASED, nr);
+	gup_put_pins(folio, nr);
+}
+
+/**
+ * gup_release_range() - give back the references of an array of pages
+ * @pages: The pages, NULL entries are skipped.
+ * @nr: Number of entries.
+ * @flags: The flags they were taken with: FOLL_GET, FOLL_PIN or neither.
+ */
+void gup_release_range(struct page **pages, unsigned long nr,
+		       unsigned int flags)
+{
+	struct gup_pin_stat released = { .nid = NUMA_NO_NODE };
+	unsigned long i, span;
+
+	if (!(flags & (FOLL_GET | FOLL_PIN)))
+		return;
+
+	for (i = 0; i < nr; i += span) {
+		struct folio *folio;
+
+		span = 1;
+		if (unlikely(!pages[i]))
+			continue;
+		folio = page_folio(pages[i]);
+		span = gup_span_length(pages + i, nr - i, folio);
+		if (flags & FOLL_GET) {
+			folio_put_refs(folio, span);
+			continue;
+		}
+		if (is_zero_folio(folio))
+			continue;
+		gup_stat_add(&released, folio_nid(folio), span,
+			     NR_FOLL_PIN_RELEASED);
+		gup_put_pins(folio, span);
+	}
+	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
+}
+
+/**
+ * gup_sink_undo() - release what a sink got after a mark
+ * @req: The request.
+ * @mark: An earlier value of its sink's count.
+ */
+void gup_sink_undo(struct gup_req *req, unsigned long mark)
+{
+	struct gup_sink *sink = &req->sink;
+
+	if (sink->pages)
+		gup_release_range(sink->pages + mark, sink->nr - mark,
+				  req->flags);
+	sink->nr = mark;
+}
+
+/*
+ * A pinned anonymous page stays exclusive to its process, or the pin and the
+ * process would part at the next write. Unlike the other walks over pinned
+ * pages the fork-race undo of the fast path cannot promise that.
+ */
+static void gup_check_exclusive(struct page *page)
+{
+	struct folio *folio;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_VM))
+		return;
+	if (!page || is_zero_page(page))
+		return;
+	folio = page_folio(page);
+	if (!folio_test_anon(folio))
+		return;
+	/* A THP mapped by a PMD has the flag on its head page only. */
+	if (!folio_test_large(folio) || folio_test_hugetlb(folio))
+		VM_WARN_ON_ONCE_FOLIO(!PageAnonExclusive(&folio->page), folio);
+	else
+		VM_WARN_ON_ONCE_PAGE(!PageAnonExclusive(&folio->page) &&
+				     !PageAnonExclusive(page), page);
+}
+
+static void gup_check_exclusive_range(struct page **pages, unsigned long nr)
+{
+	if (!IS_ENABLED(CONFIG_DEBUG_VM))
+		return;
+	while (nr--)
+		gup_check_exclusive(*pages++);
+}
+
+/*
+ * The clean check is without the folio lock and may be out of date. If the
+ * folio becomes clean right after it, the writeback that cleaned it began
+ * before the pin's owner was through, and that is the owner's to handle; if it
+ * becomes dirty the lock is taken for nothing.
+ */
+static void gup_mark_dirty(struct folio *folio)
+{
+	if (!folio_test_dirty(folio))
+		folio_mark_dirty_lock(folio);
+}
+
+/**
+ * unpin_user_page() - release one pinned page
+ * @page: A page that a pin_user_pages*() function returned.
+ *
+ * Context: Any but NMI. May free the page.
+ */
+void unpin_user_page(struct page *page)
+{
+	gup_check_exclusive(page);
+	gup_release(page_folio(page), 1, FOLL_PIN);
+}
+EXPORT_SYMBOL(unpin_user_page);
+
+/**
+ * unpin_user_pages() - release an array of pinned pages
+ * @pages: The pages; NULL entries are skipped.
+ * @npages: Number of entries. An error value, as a pin function may have
+ *	    returned it, is warned about and nothing is released.
+ *
+ * Context: Any but NMI. May free pages.
+ */
+void unpin_user_pages(struct page **pages, unsigned long npages)
+{
+	if (WARN_ON(IS_ERR_VALUE(npages)))
+		return;
+	gup_check_exclusive_range(pages, npages);
+	gup_release_range(pages, npages, FOLL_PIN);
+}
+EXPORT_SYMBOL(unpin_user_pages);
+
+/**
+ * unpin_user_pages_dirty_lock() - release pinned pages, perhaps mark them dirty
+ * @pages: The pages.
+ * @npages: Number of entries. An error value is warned about and nothing is
+ *	    released.
+ * @make_dirty: Whether to mark each folio dirty that is not yet.
+ *
+ * Context: May sleep if @make_dirty: takes the folio lock. Any context but NMI
+ * if not.
+ */
+void unpin_user_pages_dirty_lock(struct page **pages, unsigned long npages,
+				 bool make_dirty)
+{
+	unsigned long i, span;
+
+	if (!make_dirty) {
+		unpin_user_pages(pages, npages);
+		return;
+	}
+	if (WARN_ON(IS_ERR_VALUE(npages)))
+		return;
+
+	gup_check_exclusive_range(pages, npages);
+	for (i = 0; i < npages; i += span) {
+		struct folio *folio;
+
+		span = 1;
+		if (!pages[i])
+			continue;
+		folio = page_folio(pages[i]);
+		span = gup_span_length(pages + i, npages - i, folio);
+		gup_mark_dirty(folio);
+		gup_release(folio, span, FOLL_PIN);
+	}
+}
+EXPORT_SYMBOL(unpin_user_pages_dirty_lock);
+
+/**
+ * unpin_user_page_range_dirty_lock() - release pinned consecutive pages
+ * @page: First page of a physically consecutive range.
+ * @npages: Number of pages.
+ * @make_dirty: Whether to mark each folio dirty that is not yet.
+ *
+ * Context: May sleep if @make_dirty: takes the folio lock. Any context but NMI
+ * if not.
+ */
+void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages,
+				      bool make_dirty)
+{
+	unsigned long i, span;
+
+	for (i = 0; i < npages; i += span) {
+		struct page *first = pfn_to_page(page_to_pfn(page) + i);
+		struct folio *folio = page_folio(first);
+
+		span = min(npages - i, folio_nr_pages(folio) -
+				      folio_page_idx(folio, first));
+		gup_check_exclusive(first);
+		if (make_dirty)
+			gup_mark_dirty(folio);
+		gup_release(folio, span, FOLL_PIN);
+	}
+}
+EXPORT_SYMBOL(unpin_user_page_range_dirty_lock);
+
+/**
+ * unpin_user_folio() - release several pins of one folio
+ * @folio: The folio.
+ * @npages: Number of pins.
+ *
+ * Context: Any but NMI. May free the folio.
+ */
+void unpin_user_folio(struct folio *folio, unsigned long npages)
+{
+	gup_release(folio, npages, FOLL_PIN);
+}
+EXPORT_SYMBOL(unpin_user_folio);
+
+/**
+ * unpin_folio() - release one pin of a folio
+ * @folio: A folio that memfd_pin_folios() returned.
+ *
+ * Context: Any but NMI. May free the folio.
+ */
+void unpin_folio(struct folio *folio)
+{
+	gup_release(folio, 1, FOLL_PIN);
+}
+EXPORT_SYMBOL_GPL(unpin_folio);
+
+/**
+ * unpin_folios() - release one pin of each folio of an array
+ * @folios: The folios; neighbours may be the same folio.
+ * @nfolios: Number of entries. An error value is warned about and nothing is
+ *	     released.
+ *
+ * Context: Any but NMI. May free folios.
+ */
+void unpin_folios(struct folio **folios, unsigned long nfolios)
+{
+	if (WARN_ON(IS_ERR_VALUE(nfolios)))
+		return;
+	/* A folio is its head page: this is an array of pages as well. */
+	gup_release_range((struct page **)folios, nfolios, FOLL_PIN);
+}
+EXPORT_SYMBOL_GPL(unpin_folios);

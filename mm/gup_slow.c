@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The walk under page table locks.
+ *
+ * One call looks at one page table, or at one huge leaf, takes its lock once
+ * and takes every page it can under it. It says what is in the way of the next
+ * page and leaves it to the caller to remove that.
+ *
+ * mmap_lock is held: VMAs and the page tables below them stay, but a table of
+ * PTEs can be collapsed into a huge leaf, and a huge leaf split or zapped,
+ * until that level's page table lock is taken. So an entry read without it is
+ * only a hint where to go; what counts is read again under the lock.
+ */
+#include <linux/hugetlb.h>
+#include <linux/leafops.h>
+#include <linux/mm.h>
+#include <linux/pgalloc.h>
+#include <linux/rmap.h>
+#include <linux/swap.h>
+#include <linux/userfaultfd_k.h>
+
+#include "gup_internal.h"
+
+/**
+ * struct gup_leaf - what an entry of any level says, read under its lock
+ * @page: The page it maps at the address in question, NULL if that is not one
+ *	  of the kernel's.
+ * @excl: The page whose PageAnonExclusive counts for it.
+ * @nr: Number of pages in the range that it maps from the address on.
+ * @writable: The entry permits writing.
+ * @dirty: The entry is dirty.
+ * @wp: Soft-dirty or userfaultfd wants to see a write fault first.
+ * @zero: It maps the zero page or the huge zero folio.
+ */
+struct gup_leaf {
+	struct page *page;
+	struct page *excl;
+	unsigned long nr;
+	bool writable;
+	bool dirty;
+	bool wp;
+	bool zero;
+};
+
+/*
+ * FOLL_FORCE may write through an entry that is not writable if a write fault
+ * could do no more than has been done: the page is this process's own copy, and
+ * nobody waits to see the fault. Whether the fault handler was called is no
+ * evidence of that: what it did may be undone by now.
+ */
+static bool gup_can_force_write(const struct gup_req *req,
+				struct vm_area_struct *vma,
+				const struct gup_leaf *leaf)
+{
+	if (!(req->flags & FOLL_FORCE))
+		return false;
+	if ((vma->vm_flags & VM_WRITE) || !vma_is_cow_mapping(vma))
+		return false;
+	if (!leaf->page || !PageAnon(leaf->page) ||
+	    !PageAnonExclusive(leaf->excl))
+		return false;
+	return !leaf->wp;
+}
+
+/* What is in the way of taking the first page of @leaf? */
+static enum gup_outcome gup_judge(struct gup_req *req,
+				  struct vm_area_struct *vma,
+				  const struct gup_leaf *leaf)
+{
+	const unsigned int flags = req->flags;
+
+	if (leaf->writable && leaf->page)
+		return GUP_PROGRESS;
+	if ((flags & FOLL_WRITE) && !leaf->writable &&
+	    !gup_can_force_write(req, vma, leaf))
+		return GUP_NEED_FAULT;
+	if (leaf->zero && (flags & FOLL_DUMP))
+		return gup_fail(req, -EFAULT);
+	if (!leaf->page) {
+		if (flags & FOLL_DUMP)
+			return gup_fail(req, -EFAULT);
+		if (req->sink.pages)
+			return gup_fail(req, -EEXIST);
+		return GUP_PROGRESS;
+	}
+	if (!leaf->writable && gup_must_unshare(vma, flags, leaf->excl))
+		return GUP_NEED_UNSHARE;
+	return GUP_PROGRESS;
+}
+
+static enum gup_outcome gup_take(struct gup_req *req,
+				 const struct gup_leaf *leaf)
+{
+	if (leaf->page) {
+		int error = gup_grab_stable(req, page_folio(leaf->page),
+					    leaf->nr);
+
+		if (unlikely(error))
+			return gup_fail(req, error);
+	}
+	gup_sink_push(&req->sink, leaf->page, leaf->nr);
+	return GUP_PROGRESS;
+}
+
+/*
+ * Nothing is mapped at the next address. A core dump leaves out what would only
+ * read as zeroes, rather than have it allocated.
+ */
+static enum gup_outcome gup_absent(struct gup_req *req,
+				   struct vm_area_struct *vma)
+{
+	bool hole;
+
+	if (!(req->flags & FOLL_DUMP))
+		return GUP_NEED_FAULT;
+	if (is_vm_hugetlb_page(vma))
+		hole = !hugetlbfs_pagecache_present(hstate_vma(vma), vma,
+						    gup_addr(req));
+	else
+		hole = vma_is_anonymous(vma) || !vma->vm_ops->fault;
+	return hole ? gup_fail(req, -EFAULT) : GUP_NEED_FAULT;
+}
+
+static unsigned long gup_pages_until(unsigned long addr, unsigned long end)
+{
+	return (end - addr) >> PAGE_SHIFT;
+}
+
+/*
+ * PTE level
+ */
+
+static void gup_touch_ptes(const struct gup_req *req,
+			   const struct gup_leaf *leaf)
+{
+	struct folio *folio = page_folio(leaf->page);
+
+	if ((req->flags & FOLL_WRITE) && !leaf->dirty &&
+	    !folio_test_dirty(folio))
+		folio_mark_dirty(folio);
+	/* The young bit belongs to the MMU and its users; the LRU is told so. */
+	folio_mark_accessed(folio);
+}
+
+/* An entry without a page of the kernel's: all there is to touch is itself. */
+static void gup_touch_pfn_pte(const struct gup_req *req,
+			      struct vm_area_struct *vma, unsigned long addr,
+			      pte_t *ptep, pte_t pte)
+{
+	pte_t touched = pte_mkyoung(pte);
+
+	if (req->flags & FOLL_WRITE)
+		touched = pte_mkdirty(touched);
+	if (pte_same(touched, pte))
+		return;
+	set_pte_at(vma->vm_mm, addr, ptep, touched);
+	update_mmu_cache(vma, addr, ptep);
+}
+
+static struct page *gup_pte_page(struct vm_area_struct *vma, unsigned long addr,
+				 pte_t pte)
+{
+	/* Where entries can be marked special, all others have a page. */
+	if (IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && likely(!pte_special(pte)))
+		return pte_page(pte);
+	return vm_normal_page(vma, addr, pte);
+}
+
+static void gup_read_pte(struct vm_area_struct *vma, unsigned long addr,
+			 pte_t pte, struct gup_leaf *leaf)
+{
+	leaf->page = gup_pte_page(vma, addr, pte);
+	leaf->zero = false;
+	if (unlikely(!leaf->page) && is_zero_pfn(pte_pfn(pte))) {
+		leaf->page = pte_page(pte);
+		leaf->zero = true;
+	}
+	leaf->excl = leaf->page;
+	leaf->nr = 1;
+	leaf->writable = pte_write(pte);
+	leaf->dirty = pte_dirty(pte);
+	leaf->wp = !leaf->writable && (pte_needs_soft_dirty_wp(vma, pte) ||
+				       userfaultfd_pte_wp(vma, pte));
+}
+
+/*
+ * How many entries from @ptep on map consecutive pages of @folio and differ in
+ * nothing but what the MMU sets, so that the judgement of the first holds for
+ * all. Clears @leaf->dirty if one of them is clean.
+ */
+static unsigned long gup_pte_run(struct folio *folio, pte_t *ptep, pte_t first,
+				 unsigned long max, struct gup_leaf *leaf)
+{
+	const pte_t plain = pte_mkold(pte_mkclean(first));
+	unsigned long nr;
+
+	max = min(max, folio_nr_pages(folio) - folio_page_idx(folio, leaf->page));
+	for (nr = 1; nr < max; nr++) {
+		pte_t pte = ptep_get(ptep + nr);
+
+		if (likely(pte_same(pte, pte_advance_pfn(first, nr))))
+			continue;
+		if (!pte_present(pte) ||
+		    !pte_same(pte_mkold(pte_mkclean(pte)),
+			      pte_advance_pfn(plain, nr)))
+			break;
+		leaf->dirty &= pte_dirty(pte);
+	}
+	return nr;
+}
+
+/*
+ * Whether a page is exclusive is a matter of each page, not of its entry. It
+ * matters for entries that are not writable: shorten the run to the pages that
+ * would be judged as the first one was.
+ */
+static void gup_trim_run(struct gup_req *req, struct vm_area_struct *vma,
+			 struct gup_leaf *leaf)
+{
+	struct gup_leaf next = *leaf;
+	unsigned long nr;
+
+	if (leaf->writable || !PageAnon(leaf->page))
+		return;
+	for (nr = 1; nr < leaf->nr; nr++) {
+		next.page++;
+		next.excl++;
+		if (gup_judge(req, vma, &next) != GUP_PROGRESS)
+			break;
+	}
+	leaf->nr = nr;
+}
+
+/* Takes the pages of the run of entries that begins at @ptep. */
+static enum gup_outcome gup_slow_pte(struct gup_req *req,
+				     struct vm_area_struct *vma,
+				     unsigned long addr, pte_t *ptep,
+				     unsigned long max)
+{
+	pte_t pte = ptep_get(ptep);
+	enum gup_outcome outcome;
+	struct gup_leaf leaf;
+	struct folio *folio;
+
+	if (unlikely(!pte_present(pte)))
+		return pte_none(pte) ? gup_absent(req, vma) : GUP_NEED_FAULT;
+	if (unlikely(pte_protnone(pte)) &&
+	    !gup_can_follow_protnone(vma, req->flags))
+		return GUP_NEED_FAULT;
+
+	gup_read_pte(vma, addr, pte, &leaf);
+	outcome = gup_judge(req, vma, &leaf);
+	if (unlikely(outcome != GUP_PROGRESS))
+		return outcome;
+	if (unlikely(!leaf.page)) {
+		if (req->flags & FOLL_TOUCH)
+			gup_touch_pfn_pte(req, vma, addr, ptep, pte);
+		return gup_take(req, &leaf);
+	}
+	folio = page_folio(leaf.page);
+	if (folio_test_large(folio)) {
+		leaf.nr = gup_pte_run(folio, ptep, pte, max, &leaf);
+		gup_trim_run(req, vma, &leaf);
+	}
+	outcome = gup_take(req, &leaf);
+	if ((req->flags & FOLL_TOUCH) && outcome == GUP_PROGRESS)
+		gup_touch_ptes(req, &leaf);
+	return outcome;
+}
+
+static enum gup_outcome gup_slow_pte_table(struct gup_req *req,
+					   struct vm_area_struct *vma,
+					   pmd_t *pmdp, unsigned long end)
+{
+	enum gup_outcome outcome = GUP_PROGRESS;
+	unsigned long addr = gup_addr(req);
+	pte_t *ptep, *table;
+	spinlock_t *ptl;
+
+	table = pte_offset_map_lock(req->mm, pmdp, addr, &ptl);
+	/* Collapsed or zapped since @pmdp was read: look at the PMD again. */
+	if (unlikely(!table))
+		return GUP_PROGRESS;
+
+	for (ptep = table; addr < end;) {
+		const unsigned long done = req->sink.nr;
+		unsigned long nr;
+
+		outcome = gup_slow_pte(req, vma, addr, ptep,
+				       gup_pages_until(addr, end));
+		if (outcome != GUP_PROGRESS)
+			break;
+		nr = req->sink.nr - done;
+		ptep += nr;
+		addr += nr << PAGE_SHIFT;
+	}
+	pte_unmap_unlock(table, ptl);
+	return outcome;
+}
+
+/*
+ * PMD and PUD level
+ */
+
+static enum gup_outcome gup_slow_huge(struct gup_req *req,
+				      struct vm_area_struct *vma,
+				      const struct gup_leaf *leaf)
+{
+	enum gup_outcome outcome = gup_judge(req, vma, leaf);
+
+	return outcome == GUP_PROGRESS ? gup_take(req, leaf) : outcome;
+}
+
+static enum gup_outcome gup_slow_pmd_leaf(struct gup_req *req,
+					  struct vm_area_struct *vma,
+					  pmd_t *pmdp, pmd_t pmd,
+					  unsigned long end)
+{
+	unsigned long addr = gup_addr(req);
+	enum gup_outcome outcome;
+	struct gup_leaf leaf;
+
+	if (pmd_protnone(pmd) && !gup_can_follow_protnone(vma, req->flags))
+		return GUP_NEED_FAULT;
+
+	leaf.zero = is_huge_zero_pmd(pmd);
+	leaf.excl = leaf.zero ? pmd_page(pmd) :
+				vm_normal_page_pmd(vma, addr & PMD_MASK, pmd);
+	leaf.page = leaf.excl;
+	if (leaf.page)
+		leaf.page += (addr & ~PMD_MASK) >> PAGE_SHIFT;
+	leaf.nr = gup_pages_until(addr, end);
+	leaf.writable = pmd_write(pmd);
+	leaf.dirty = pmd_dirty(pmd);
+	leaf.wp = pmd_needs_soft_dirty_wp(vma, pmd) ||
+		  userfaultfd_huge_pmd_wp(vma, pmd);
+
+	outcome = gup_slow_huge(req, vma, &leaf);
+	if (outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH) &&
+	    !is_vm_hugetlb_page(vma))
+		touch_pmd(vma, addr, pmdp, req->flags & FOLL_WRITE);
+	return outcome;
+}
+
+static enum gup_outcome gup_split_pmd(struct gup_req *req,
+				      struct vm_area_struct *vma, pmd_t *pmdp)
+{
+	split_huge_pmd(vma, pmdp, gup_addr(req));
+	/* The mapping of a file is not split but zapped. */
+	if (pte_alloc(req->mm, pmdp))
+		return gup_fail(req, -ENOMEM);
+	return GUP_PROGRESS;
+}
+
+static enum gup_outcome gup_slow_huge_pmd(struct gup_req *req,
+					  struct vm_area_struct *vma,
+					  pmd_t *pmdp, unsigned long end)
+{
+	enum gup_outcome outcome = GUP_PROGRESS;
+	bool split = false;
+	spinlock_t *ptl;
+	pmd_t pmd;
+
+	ptl = pmd_lock(req->mm, pmdp);
+	pmd = pmdp_get(pmdp);
+	/* Zapped, split or on the move since: the next look will tell. */
+	if (!pmd_present(pmd) || !pmd_leaf(pmd))
+		goto unlock;
+	split = (req->flags & FOLL_SPLIT_PMD) && pmd_trans_huge(pmd);
+	if (!split)
+		outcome = gup_slow_pmd_leaf(req, vma, pmdp, pmd, end);
+unlock:
+	spin_unlock(ptl);
+	return split ? gup_split_pmd(req, vma, pmdp) : outcome;
+}
+
+static enum gup_outcome gup_slow_huge_pud(struct gup_req *req,
+					  struct vm_area_struct *vma,
+					  pud_t *pudp, unsigned long end)
+{
+	enum gup_outcome outcome = GUP_PROGRESS;
+	unsigned long addr = gup_addr(req);
+	struct gup_leaf leaf = {};
+	spinlock_t *ptl;
+	pud_t pud;
+
+	ptl = pud_lock(req->mm, pudp);
+	pud = pudp_get(pudp);
+	if (!pud_present(pud) || !pud_leaf(pud))
+		goto unlock;
+
+	leaf.excl = vm_normal_page_pud(vma, addr & PUD_MASK, pud);
+	leaf.page = leaf.excl;
+	if (leaf.page)
+		leaf.page += (addr & ~PUD_MASK) >> PAGE_SHIFT;
+	leaf.nr = gup_pages_until(addr, end);
+	leaf.writable = pud_write(pud);
+
+	outcome = gup_slow_huge(req, vma, &leaf);
+	if (IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) &&
+	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH) &&
+	    !is_vm_hugetlb_page(vma))
+		touch_pud(vma, addr, pudp, req->flags & FOLL_WRITE);
+unlock:
+	spin_unlock(ptl);
+	return outcome;
+}
+
+/*
+ * Descent
+ */
+
+static enum gup_outcome gup_slow_pmd(struct gup_req *req,
+				     struct vm_area_struct *vma, pmd_t *pmdp,
+				     unsigned long end)
+{
+	pmd_t pmd = pmdp_get_lockless(pmdp);
+
+	end = pmd_addr_end(gup_addr(req), end);
+	if (pmd_none(pmd))
+		return gup_absent(req, vma);
+	if (!pmd_present(pmd))
+		return GUP_NEED_FAULT;
+	if (IS_ENABLED(CONFIG_PGTABLE_HAS_HUGE_LEAVES) && pmd_leaf(pmd))
+		return gup_slow_huge_pmd(req, vma, pmdp, end);
+	return gup_slow_pte_table(req, vma, pmdp, end);
+}
+
+static enum gup_outcome gup_slow_pud(struct gup_req *req,
+				     struct vm_area_struct *vma, pud_t *pudp,
+				     unsigned long end)
+{
+	unsigned long addr = gup_addr(req);
+	pud_t pud = pudp_get(pudp);
+
+	end = pud_addr_end(addr, end);
+	if (pud_none(pud))
+		return gup_absent(req, vma);
+	if (!pud_present(pud))
+		return GUP_NEED_FAULT;
+	if (IS_ENABLED(CONFIG_PGTABLE_HAS_HUGE_LEAVES) && pud_leaf(pud))
+		return gup_slow_huge_pud(req, vma, pudp, end);
+	if (unlikely(pud_bad(pud)))
+		return gup_absent(req, vma);
+	return gup_slow_pmd(req, vma, pmd_offset(pudp, addr), end);
+}
+
+/* Where to stop: no later than the VMA, however far the request goes. */
+static unsigned long gup_end_in_vma(const struct gup_req *req,
+				    const struct vm_area_struct *vma)
+{
+	unsigned long addr = gup_addr(req);
+	unsigned long nr = min(req->nr_pages - req->sink.nr,
+			       gup_pages_until(addr, vma->vm_end));
+
+	return addr + (nr << PAGE_SHIFT);
+}
+
+static enum gup_outcome gup_descend(struct gup_req *req,
+				    struct vm_area_struct *vma)
+{
+	unsigned long addr = gup_addr(req);
+	pgd_t *pgdp = pgd_offset(req->mm, addr);
+	p4d_t *p4dp;
+
+	if (pgd_none(*pgdp) || unlikely(pgd_bad(*pgdp)))
+		return gup_absent(req, vma);
+	p4dp = p4d_offset(pgdp, addr);
+	if (p4d_none(*p4dp) || unlikely(p4d_bad(*p4dp)))
+		return gup_absent(req, vma);
+	return gup_slow_pud(req, vma, pud_offset(p4dp, addr),
+			    gup_end_in_vma(req, vma));
+}
+
+static void gup_flush_caches(struct vm_area_struct *vma, struct gup_req *req,
+			     unsigned long mark)
+{
+	unsigned long addr = req->start + (mark << PAGE_SHIFT);
+
+	for (; mark < req->sink.nr; mark++, addr += PAGE_SIZE) {
+		struct page *page = req->sink.pages[mark];
+
+		flush_anon_page(vma, page, addr);
+		flush_dcache_page(page);
+	}
+}
+
+/**
+ * gup_walk_slow() - take the pages of one page table or huge leaf
+ * @req: The request.
+ * @vma: The VMA of its next address, agreed to by gup_find_vma().
+ *
+ * Context: mmap_lock held. May sleep.
+ * Return: GUP_PROGRESS if nothing is known to be in the way of the next page,
+ * which may lie in another VMA; no page at all may have been taken if the page
+ * table changed meanwhile. GUP_NEED_FAULT, GUP_NEED_UNSHARE. GUP_ERROR with
+ * -EFAULT for a hole with FOLL_DUMP, -EEXIST for an entry without struct page,
+ * -ENOMEM, or an error of gup_grab_stable().
+ */
+enum gup_outcome gup_walk_slow(struct gup_req *req, struct vm_area_struct *vma)
+{
+	const unsigned long mark = req->sink.nr;
+	enum gup_outcome outcome;
+
+	vma_pgtable_walk_begin(vma);
+	outcome = gup_descend(req, vma);
+	vma_pgtable_walk_end(vma);
+
+	/* Flushing may take locks that nest outside page table locks. */
+	if (req->sink.pages)
+		gup_flush_caches(vma, req, mark);
+	return outcome;
+}
