@@ -168,6 +168,8 @@ static void parse_option(int letter)
 		break;
 	case 'm':
 		opt.size = parse_at_least(1, optarg) * MIB;
+		if (opt.size / MIB != (unsigned long)parse_number(optarg))
+			usage_error("number too large:", optarg);
 		break;
 	case 't':
 		opt.thp = THP_ON;
@@ -389,8 +391,8 @@ static bool run_once(const struct worker *worker)
 	if (ioctl(gup_fd, opt.command->ioctl, &request)) {
 		printf("# %s: thread %d: %s (%d)\n", opt.command->name, worker->number,
 		       strerror(errno), errno);
-		/* EIO: the driver found a page that is not what it should be. */
-		return !opt.expected && errno != EIO;
+		/* EIO: a page is not what it should be. EINVAL: the request is not. */
+		return !opt.expected && errno != EIO && errno != EINVAL;
 	}
 
 	report(worker, &request);
