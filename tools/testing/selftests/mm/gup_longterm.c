@@ -640,6 +640,71 @@ static void test_bad_request(const struct bad_request *bad)
 	log_test_result(error == bad->error ? KSFT_PASS : KSFT_FAIL);
 }
 
+struct bad_run {
+	const char *name;
+	unsigned long ioctl;
+	/* Address and size in pages. */
+	struct gup_test args;
+	int error;
+};
+
+#define ONE_PAGE_AT(page) .addr = (page), .size = 1, .nr_pages_per_call = 1
+
+static const struct bad_run bad_runs[] = {
+	{ "no pages per call", PIN_BASIC_TEST, { .addr = 1, .size = 1 }, EINVAL },
+	{ "no size", PIN_BASIC_TEST, { .addr = 1, .nr_pages_per_call = 1 }, EINVAL },
+	{ "flag that tells get from pin", PIN_BASIC_TEST,
+	  { ONE_PAGE_AT(1), .gup_flags = 1 << 1 }, EINVAL },
+	{ "flag internal to the kernel", PIN_FAST_BENCHMARK,
+	  { ONE_PAGE_AT(1), .gup_flags = 1 << 16 }, EINVAL },
+	{ "long-term get", GUP_BASIC_TEST,
+	  { ONE_PAGE_AT(1), .gup_flags = 1 << 8 }, EINVAL },
+	{ "test flag of another command", PIN_BASIC_TEST,
+	  { ONE_PAGE_AT(1), .test_flags = GUP_TEST_FLAG_DUMP_PAGES_USE_PIN }, EINVAL },
+	{ "dump of a page past the end", DUMP_USER_PAGES_TEST,
+	  { ONE_PAGE_AT(1), .which_pages = { 2 } }, EINVAL },
+	{ "range past the last address", GUP_FAST_BENCHMARK,
+	  { ONE_PAGE_AT(-1ULL) }, EOVERFLOW },
+	{ "memory that is not there", GUP_FAST_BENCHMARK, { ONE_PAGE_AT(0) }, EFAULT },
+	{ "unknown command", _IOWR('g', 100, struct gup_test), { ONE_PAGE_AT(1) }, ENOTTY },
+};
+
+static void test_bad_run(const struct bad_run *bad)
+{
+	struct gup_test args = bad->args;
+	int error;
+
+	args.addr *= psize();
+	args.size *= psize();
+	log_test_start("bad run: %s", bad->name);
+	error = ioctl(gup_fd, bad->ioctl, &args) ? errno : 0;
+	if (error != bad->error)
+		ksft_print_msg("%s, not %s\n", strerror(error), strerror(bad->error));
+	log_test_result(error == bad->error ? KSFT_PASS : KSFT_FAIL);
+}
+
+static void test_short_run(void)
+{
+	struct gup_test args = {
+		.size = SMALL_PAGES * psize(),
+		.nr_pages_per_call = SMALL_PAGES,
+	};
+	size_t wanted = SMALL_PAGES / 2 * psize();
+	void *mem = map_with_hole();
+	int result = KSFT_FAIL;
+
+	log_test_start("a run ends at a hole, with what comes before it");
+	args.addr = (unsigned long)mem;
+	if (ioctl(gup_fd, PIN_LONGTERM_BENCHMARK, &args))
+		ksft_perror("PIN_LONGTERM_BENCHMARK");
+	else if (args.size != wanted)
+		ksft_print_msg("%llu bytes, not %zu\n", (unsigned long long)args.size, wanted);
+	else
+		result = KSFT_PASS;
+	munmap(mem, SMALL_PAGES * psize());
+	log_test_result(result);
+}
+
 /* What an open file of the driver holds, and for how long */
 
 static bool pin_anonymous(int fd, struct area *area)
@@ -776,7 +841,8 @@ static void open_driver(void)
 
 static void set_plan(void)
 {
-	unsigned int nr = 2 * ARRAY_SIZE(refusals) + ARRAY_SIZE(bad_requests) + 4;
+	unsigned int nr = 2 * ARRAY_SIZE(refusals) + ARRAY_SIZE(bad_requests) +
+			  ARRAY_SIZE(bad_runs) + 5;
 
 	for (int i = 0; i < nr_kinds; i++)
 		nr += nr_tests_of(&kinds[i]);
@@ -802,6 +868,9 @@ int main(void)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad_requests); i++)
 		test_bad_request(&bad_requests[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_runs); i++)
+		test_bad_run(&bad_runs[i]);
+	test_short_run();
 	test_two_files();
 	test_out_of_turn();
 	test_killed(before);
