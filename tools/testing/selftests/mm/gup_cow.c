@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copy on write against pins and against forced writes: a pin must go on seeing
+ * what its process writes, never what another one does, and no forced write
+ * may reach a page that others still use.
+ */
+#include <linux/userfaultfd.h>
+
+#include "gup_common.h"
+
+#define RACE_SECONDS	0.6
+#define RACE_PAGES	32
+#define OLD		1
+#define NEW		2
+
+HUGETLB_SETUP_DEFAULT_PAGES(4)
+
+FIXTURE(cow) {
+	int driver;
+	char *mem;
+	char *copy;		/* what the pin reads */
+	size_t len;
+};
+
+FIXTURE_VARIANT(cow) {
+	enum gup_mem kind;
+	unsigned int flags;
+};
+
+#define SLOW		0
+#define FAST		PIN_LONGTERM_TEST_FLAG_USE_FAST
+#define WRITE		PIN_LONGTERM_TEST_FLAG_USE_WRITE
+
+FIXTURE_VARIANT_ADD(cow, anon_read_slow) { .kind = GUP_ANON, .flags = SLOW };
+FIXTURE_VARIANT_ADD(cow, anon_read_fast) { .kind = GUP_ANON, .flags = FAST };
+FIXTURE_VARIANT_ADD(cow, anon_write_slow) { .kind = GUP_ANON, .flags = WRITE | SLOW };
+FIXTURE_VARIANT_ADD(cow, anon_write_fast) { .kind = GUP_ANON, .flags = WRITE | FAST };
+FIXTURE_VARIANT_ADD(cow, thp_read_slow) { .kind = GUP_THP, .flags = SLOW };
+FIXTURE_VARIANT_ADD(cow, thp_read_fast) { .kind = GUP_THP, .flags = FAST };
+FIXTURE_VARIANT_ADD(cow, thp_write_slow) { .kind = GUP_THP, .flags = WRITE | SLOW };
+FIXTURE_VARIANT_ADD(cow, thp_write_fast) { .kind = GUP_THP, .flags = WRITE | FAST };
+FIXTURE_VARIANT_ADD(cow, thp_ptes_read_slow) { .kind = GUP_THP_PTES, .flags = SLOW };
+FIXTURE_VARIANT_ADD(cow, thp_ptes_read_fast) { .kind = GUP_THP_PTES, .flags = FAST };
+FIXTURE_VARIANT_ADD(cow, thp_ptes_write_slow) { .kind = GUP_THP_PTES, .flags = WRITE | SLOW };
+FIXTURE_VARIANT_ADD(cow, thp_ptes_write_fast) { .kind = GUP_THP_PTES, .flags = WRITE | FAST };
+FIXTURE_VARIANT_ADD(cow, hugetlb_read_slow) { .kind = GUP_HUGETLB, .flags = SLOW };
+FIXTURE_VARIANT_ADD(cow, hugetlb_read_fast) { .kind = GUP_HUGETLB, .flags = FAST };
+FIXTURE_VARIANT_ADD(cow, hugetlb_write_slow) { .kind = GUP_HUGETLB, .flags = WRITE | SLOW };
+FIXTURE_VARIANT_ADD(cow, hugetlb_write_fast) { .kind = GUP_HUGETLB, .flags = WRITE | FAST };
+FIXTURE_VARIANT_ADD(cow, file_private_read_slow) { .kind = GUP_FILE_PRIVATE, .flags = SLOW };
+FIXTURE_VARIANT_ADD(cow, file_private_read_fast) { .kind = GUP_FILE_PRIVATE, .flags = FAST };
+FIXTURE_VARIANT_ADD(cow, file_private_write_slow) {
+	.kind = GUP_FILE_PRIVATE, .flags = WRITE | SLOW };
+FIXTURE_VARIANT_ADD(cow, file_private_write_fast) {
+	.kind = GUP_FILE_PRIVATE, .flags = WRITE | FAST };
+
+FIXTURE_SETUP(cow)
+{
+	const char *why;
+
+	self->driver = gup_driver();
+	if (self->driver < 0)
+		SKIP(return, NO_DRIVER);
+	self->mem = gup_map(variant->kind, GUP_HUGE_SIZE, &why);
+	if (!self->mem)
+		SKIP(return, "%s", why);
+	self->len = variant->kind == GUP_ANON || variant->kind == GUP_FILE_PRIVATE ?
+		    64 * psize() : GUP_HUGE_SIZE;
+	self->copy = gup_map_anon(self->len);
+	gup_fill(self->mem, self->len, OLD);
+}
+
+FIXTURE_TEARDOWN(cow)
+{
+}
+
+/* A child which exits with 0 if it still sees OLD when the parent says so. */
+static pid_t fork_watcher(char *mem, size_t len, int *steps)
+{
+	pid_t pid = gup_fork();
+
+	if (!pid) {
+		gup_wait(steps, 1);
+		_exit(gup_differs(mem, len, OLD) == len ? 0 : 1);
+	}
+	return pid;
+}
+
+/* Guards: fork copies a pinned page at once (or the pin would go stale). */
+TEST_F(cow, parent_writes_after_fork)
+{
+	int *steps = gup_steps();
+	pid_t child;
+
+	ASSERT_EQ(0, gup_pin(self->driver, self->mem, self->len, variant->flags));
+	child = fork_watcher(self->mem, self->len, steps);
+	gup_fill(self->mem, self->len, NEW);
+	gup_step(steps, 1);
+	gup_pin_read(self->driver, self->copy);
+	EXPECT_EQ(self->len, gup_differs(self->copy, self->len, NEW));
+	EXPECT_EQ(0, gup_join(child));
+	gup_unpin(self->driver);
+}
+
+/*
+ * Guards the vmsplice leak's rule (CVE-2020-29374): a read pin of a shared
+ * anonymous page is unshared first; a write pin breaks COW.
+ */
+TEST_F(cow, pin_after_fork)
+{
+	int *steps = gup_steps();
+	pid_t child = fork_watcher(self->mem, self->len, steps);
+
+	ASSERT_EQ(0, gup_pin(self->driver, self->mem, self->len, variant->flags));
+	gup_fill(self->mem, self->len, NEW);
+	gup_step(steps, 1);
+	gup_pin_read(self->driver, self->copy);
+	EXPECT_EQ(self->len, gup_differs(self->copy, self->len, NEW));
+	EXPECT_EQ(0, gup_join(child));
+	gup_unpin(self->driver);
+}
+
+/* Guards the same rule: what the child writes never reaches the parent's pin. */
+TEST_F(cow, child_writes)
+{
+	pid_t child;
+
+	ASSERT_EQ(0, gup_pin(self->driver, self->mem, self->len, variant->flags));
+	child = gup_fork();
+	if (!child) {
+		gup_fill(self->mem, self->len, NEW);
+		_exit(gup_differs(self->mem, self->len, NEW) == self->len ? 0 : 1);
+	}
+	EXPECT_EQ(0, gup_join(child));
+	gup_pin_read(self->driver, self->copy);
+	EXPECT_EQ(self->len, gup_differs(self->copy, self->len, OLD));
+	EXPECT_EQ(self->len, gup_differs(self->mem, self->len, OLD));
+	gup_unpin(self->driver);
+}
+
+/* Guards the same rule in the child: its pin must not see its parent's writes. */
+TEST_F(cow, child_pins_parent_writes)
+{
+	int *steps = gup_steps();
+	pid_t child = gup_fork();
+
+	if (!child) {
+		MUST(!gup_pin(self->driver, self->mem, self->len, variant->flags));
+		MUST(!munmap(self->mem, GUP_HUGE_SIZE));
+		gup_step(steps, 1);
+		gup_wait(steps, 2);
+		gup_pin_read(self->driver, self->copy);
+		gup_unpin(self->driver);
+		_exit(gup_differs(self->copy, self->len, OLD) == self->len ? 0 : 1);
+	}
+	gup_wait(steps, 1);
+	gup_fill(self->mem, self->len, NEW);
+	gup_step(steps, 2);
+	EXPECT_EQ(0, gup_join(child));
+}
+
+struct forker {
+	bool stop;
+	long forks;
+};
+
+static void *fork_until_stopped(void *arg)
+{
+	struct forker *f = arg;
+
+	while (!gup_load(&f->stop)) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+		f->forks++;
+	}
+	return NULL;
+}
+
+/* One round: whatever fork did meanwhile, pin and process share the pages. */
+static bool pin_follows_writes(int driver, char *mem, char *copy, size_t len, unsigned int flags)
+{
+	static uint64_t seed = NEW;
+	bool ok;
+
+	if (gup_pin(driver, mem, len, flags))
+		return false;
+	gup_fill(mem, len, ++seed);
+	gup_pin_read(driver, copy);
+	ok = gup_differs(copy, len, seed) == len;
+	gup_unpin(driver);
+	return ok;
+}
+
+/* Guards write_protect_seq: fork racing fast pins, every pin of the attempt undone. */
+TEST_F(cow, fork_races_pins)
+{
+	size_t len = RACE_PAGES * psize();
+	struct forker forker = { 0 };
+	double end = gup_now() + RACE_SECONDS;
+	pthread_t thread;
+	long rounds = 0;
+
+	gup_thread(&thread, fork_until_stopped, &forker);
+	while (gup_now() < end || !forker.forks) {
+		bool ok = pin_follows_writes(self->driver, self->mem, self->copy, len,
+					     variant->flags);
+
+		EXPECT_TRUE(ok)
+			TH_LOG("after %ld rounds and %ld forks", rounds, forker.forks);
+		if (!ok)
+			break;
+		rounds++;
+	}
+	gup_store(&forker.stop, true);
+	pthread_join(thread, NULL);
+	TH_LOG("%ld rounds, %ld forks", rounds, forker.forks);
+}
+
+/* vmsplice */
+
+FIXTURE(vmsplice) {
+	char *mem;
+	size_t len;
+	int pipe[2];
+};
+
+FIXTURE_VARIANT(vmsplice) {
+	enum gup_mem kind;
+};
+
+/* Not hugetlb: its write faults do not look at references, whoever took them. */
+FIXTURE_VARIANT_ADD(vmsplice, anon) { .kind = GUP_ANON };
+FIXTURE_VARIANT_ADD(vmsplice, thp) { .kind = GUP_THP };
+FIXTURE_VARIANT_ADD(vmsplice, thp_ptes) { .kind = GUP_THP_PTES };
+FIXTURE_VARIANT_ADD(vmsplice, file_private) { .kind = GUP_FILE_PRIVATE };
+
+FIXTURE_SETUP(vmsplice)
+{
+	const char *why;
+
+	self->len = 8 * psize();
+	self->mem = gup_map(variant->kind, GUP_HUGE_SIZE, &why);
+	if (!self->mem)
+		SKIP(return, "%s", why);
+	gup_fill(self->mem, GUP_HUGE_SIZE, OLD);
+	MUST(!pipe(self->pipe));
+}
+
+FIXTURE_TEARDOWN(vmsplice)
+{
+}
+
+/* Guards the vmsplice leak (CVE-2020-29374): the child never reads the secret. */
+TEST_F(vmsplice, child_never_reads_parents_secret)
+{
+	struct iovec iov = { .iov_base = self->mem, .iov_len = self->len };
+	int *steps = gup_steps();
+	char *copy = gup_map_anon(self->len);
+	pid_t child = gup_fork();
+
+	if (!child) {
+		MUST(vmsplice(self->pipe[1], &iov, 1, 0) == (ssize_t)self->len);
+		MUST(!munmap(self->mem, GUP_HUGE_SIZE));
+		gup_step(steps, 1);
+		gup_wait(steps, 2);
+		MUST(read(self->pipe[0], copy, self->len) == (ssize_t)self->len);
+		_exit(gup_differs(copy, self->len, OLD) == self->len ? 0 : 1);
+	}
+	gup_wait(steps, 1);
+	gup_fill(self->mem, GUP_HUGE_SIZE, NEW);
+	gup_step(steps, 2);
+	EXPECT_EQ(0, gup_join(child));
+	EXPECT_EQ(GUP_HUGE_SIZE, gup_differs(self->mem, GUP_HUGE_SIZE, NEW));
+}
+
+/* Dirty COW */
+
+struct racer {
+	bool stop;
+	char *mem;
+	size_t len;
+	int uffd;
+};
+
+static void *drop_until_stopped(void *arg)
+{
+	struct racer *r = arg;
+
+	while (!gup_load(&r->stop))
+		madvise(r->mem, r->len, MADV_DONTNEED);
+	return NULL;
+}
+
+static void uffd_continue(int uffd, char *mem, size_t len)
+{
+	struct uffdio_continue cont = {
+		.range = { .start = (uintptr_t)mem, .len = len },
+	};
+
+	ioctl(uffd, UFFDIO_CONTINUE, &cont);
+}
+
+/* Maps the page cache's page again and again: read-only, but marked dirty. */
+static void *drop_and_continue_until_stopped(void *arg)
+{
+	struct racer *r = arg;
+
+	while (!gup_load(&r->stop)) {
+		madvise(r->mem, r->len, MADV_DONTNEED);
+		uffd_continue(r->uffd, r->mem, r->len);
+	}
+	return NULL;
+}
+
+/*
+ * Forced writes to all of the range while the racer drops its pages; how many
+ * were done. One that meets a userfault fails with EIO, as it cannot wait there.
+ */
+static long race_forced_writes(struct racer *r, void *(*racer)(void *))
+{
+	double end = gup_now() + RACE_SECONDS;
+	int mem = gup_open_mem(getpid());
+	pthread_t thread;
+	char junk[64];
+	long done = 0;
+
+	memset(junk, 0xff, sizeof(junk));
+	gup_thread(&thread, racer, r);
+	for (size_t off = 0; gup_now() < end; off += psize())
+		done += pwrite(mem, junk, sizeof(junk), (uintptr_t)r->mem + off % r->len) > 0;
+	r->stop = 1;
+	pthread_join(thread, NULL);
+	close(mem);
+	return done;
+}
+
+/* A file on the disk of the working directory: page cache other than shmem. */
+static int plain_file(size_t len, uint64_t seed)
+{
+	char name[] = "gup_cow.XXXXXX";
+	char *buf = gup_map_anon(len);
+	int fd = mkstemp(name);
+
+	MUST(fd >= 0 && !unlink(name));
+	gup_fill(buf, len, seed);
+	MUST(write(fd, buf, len) == (ssize_t)len);
+	munmap(buf, len);
+	return fd;
+}
+
+/* Guards Dirty COW (CVE-2016-5195): the write intent is not dropped after a fault. */
+TEST(dirty_cow_file)
+{
+	struct racer r = { .len = 4 * psize() };
+	int fd = plain_file(r.len, OLD);
+
+	r.mem = gup_mmap(r.len, PROT_READ, MAP_PRIVATE, fd);
+	EXPECT_LT(0, race_forced_writes(&r, drop_until_stopped));
+	EXPECT_EQ(r.len, gup_fd_differs(fd, r.len, OLD));
+}
+
+/* The same for a memfd, whose pages come from another fault handler. */
+TEST(dirty_cow_memfd)
+{
+	struct racer r = { .len = 4 * psize() };
+	int fd = gup_memfd_filled(r.len, OLD);
+
+	r.mem = gup_mmap(r.len, PROT_READ, MAP_PRIVATE, fd);
+	EXPECT_LT(0, race_forced_writes(&r, drop_until_stopped));
+	EXPECT_EQ(r.len, gup_fd_differs(fd, r.len, OLD));
+}
+
+static char *map_huge_zero_page(void)
+{
+	char *mem = gup_map_aligned(GUP_HUGE_SIZE);
+
+	MUST(!madvise(mem, GUP_HUGE_SIZE, MADV_HUGEPAGE));
+	FORCE_READ(mem[0]);
+	return mem;
+}
+
+/*
+ * Guards its huge-PMD twin (CVE-2017-1000405): forced writes must not reach
+ * the huge zero page, which everybody shares.
+ */
+TEST(dirty_cow_huge_zero_page)
+{
+	struct racer r = { .len = GUP_HUGE_SIZE };
+	char *witness;
+
+	if (!thp_is_enabled() || !detect_huge_zeropage())
+		SKIP(return, "needs THP and its use_zero_page");
+	witness = map_huge_zero_page();
+	r.mem = map_huge_zero_page();
+	MUST(!mprotect(r.mem, r.len, PROT_READ));
+	EXPECT_LT(0, race_forced_writes(&r, drop_until_stopped));
+	EXPECT_EQ(GUP_HUGE_SIZE, gup_nonzero(witness, GUP_HUGE_SIZE));
+}
+
+/* Guards the same: a forced write to a huge page shared with a child copies it. */
+TEST(forced_write_spares_childs_huge_page)
+{
+	char *mem = gup_map_thp(GUP_HUGE_SIZE);
+	int *steps = gup_steps();
+	char junk[16] = "junk";
+	pid_t child;
+
+	if (!mem)
+		SKIP(return, NO_THP);
+	gup_fill(mem, GUP_HUGE_SIZE, OLD);
+	child = fork_watcher(mem, GUP_HUGE_SIZE, steps);
+	MUST(!mprotect(mem, GUP_HUGE_SIZE, PROT_READ));
+	EXPECT_EQ((ssize_t)sizeof(junk), gup_force_write(mem + 8 * psize(), junk, sizeof(junk)));
+	EXPECT_EQ(0, memcmp(mem + 8 * psize(), junk, sizeof(junk)));
+	gup_step(steps, 1);
+	EXPECT_EQ(0, gup_join(child));
+}
+
+/* Registered for minor faults; -1 if this kernel cannot. */
+static int uffd_minor(char *mem, size_t len)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_MINOR_SHMEM,
+	};
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0)
+		return -1;
+	if (ioctl(uffd, UFFDIO_API, &api) ||
+	    uffd_register(uffd, mem, len, false, false, true)) {
+		close(uffd);
+		return -1;
+	}
+	return uffd;
+}
+
+#define NO_UFFD_MINOR	"needs CONFIG_USERFAULTFD with minor faults on shmem"
+
+/*
+ * Guards the shmem twin (CVE-2022-2590): a dirty entry that maps the page
+ * cache must not be taken for a broken COW. Here without a race.
+ */
+TEST(dirty_entry_is_no_broken_cow)
+{
+	size_t len = 4 * psize();
+	int fd = gup_memfd_filled(len, OLD);
+	char *mem = gup_mmap(len, PROT_READ, MAP_PRIVATE, fd);
+	int uffd = uffd_minor(mem, len);
+	char junk[16] = "junk";
+
+	if (uffd < 0)
+		SKIP(return, NO_UFFD_MINOR);
+	uffd_continue(uffd, mem, len);
+	ASSERT_TRUE(!!(gup_pagemap(mem) & PM_FILE));
+	EXPECT_EQ((ssize_t)sizeof(junk), gup_force_write(mem, junk, sizeof(junk)));
+	EXPECT_EQ(0, memcmp(mem, junk, sizeof(junk)));
+	EXPECT_EQ(len, gup_fd_differs(fd, len, OLD));
+}
+
+/* Guards the shmem twin (CVE-2022-2590), racing. */
+TEST(dirty_cow_shmem_minor_fault)
+{
+	struct racer r = { .len = 4 * psize() };
+	int fd = gup_memfd_filled(r.len, OLD);
+
+	r.mem = gup_mmap(r.len, PROT_READ, MAP_PRIVATE, fd);
+	r.uffd = uffd_minor(r.mem, r.len);
+	if (r.uffd < 0)
+		SKIP(return, NO_UFFD_MINOR);
+	EXPECT_LT(0, race_forced_writes(&r, drop_and_continue_until_stopped));
+	EXPECT_EQ(r.len, gup_fd_differs(fd, r.len, OLD));
+}
+
+#include "gup_end.h"
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Direct I/O, vmsplice and io_uring's fixed buffers with memory of each kind
+ * at odd offsets: the device, the pipe and the process must see the same bytes.
+ */
+#include "gup_disk.h"
+
+#define RACE_SECONDS	2.0
+#define SECTOR		512ul
+#define DISK_SIZE	(4ul << 20)
+#define OLD		1
+#define NEW		2
+
+HUGETLB_SETUP_DEFAULT_PAGES(4)
+
+FIXTURE(io) {
+	struct gup_disk disk;
+	struct gup_ring ring;
+	char *mem;
+	char *copy;
+	size_t len;
+};
+
+FIXTURE_VARIANT(io) {
+	enum gup_mem kind;
+	bool device;		/* the page cache of a block device */
+};
+
+FIXTURE_VARIANT_ADD(io, anon) { .kind = GUP_ANON };
+FIXTURE_VARIANT_ADD(io, thp) { .kind = GUP_THP };
+FIXTURE_VARIANT_ADD(io, thp_ptes) { .kind = GUP_THP_PTES };
+FIXTURE_VARIANT_ADD(io, hugetlb) { .kind = GUP_HUGETLB };
+FIXTURE_VARIANT_ADD(io, shmem) { .kind = GUP_SHMEM };
+FIXTURE_VARIANT_ADD(io, file_private) { .kind = GUP_FILE_PRIVATE };
+FIXTURE_VARIANT_ADD(io, device_shared) { .device = true };
+
+/* The second half of the disk, through the page cache of the device. */
+static char *map_device(struct gup_disk *disk, size_t len)
+{
+	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, disk->buffered,
+			 DISK_SIZE - len);
+
+	MUST(mem != MAP_FAILED);
+	return mem;
+}
+
+FIXTURE_SETUP(io)
+{
+	const char *why = "";
+
+	if (!gup_disk_open(&self->disk, DISK_SIZE))
+		SKIP(return, NO_DISK);
+	self->len = GUP_HUGE_SIZE;
+	self->mem = variant->device ? map_device(&self->disk, self->len) :
+				      gup_map(variant->kind, self->len, &why);
+	if (!self->mem)
+		SKIP(return, "%s", why);
+	self->copy = gup_map_anon(self->len);
+	gup_fill(self->mem, self->len, OLD);
+	gup_fill(self->copy, self->len, OLD);
+}
+
+FIXTURE_TEARDOWN(io)
+{
+	gup_disk_close(&self->disk);
+}
+
+/* Pieces of the memory: within a page, across pages, across a huge page's middle. */
+static const struct piece {
+	size_t off, len;
+} pieces[] = {
+	{ 0, SECTOR },
+	{ 3 * SECTOR, 2 * SECTOR },
+	{ 7 * SECTOR, 2 * SECTOR },
+	{ SECTOR, 61 * SECTOR },
+	{ 2045 * SECTOR, 517 * SECTOR },
+	{ 9 * SECTOR, GUP_HUGE_SIZE - 11 * SECTOR },
+};
+
+/* Guards the prefix rule: result i belongs to start + i pages, for each kind. */
+TEST_F(io, direct_read)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+		const struct piece *p = &pieces[i];
+
+		gup_fill(self->disk.data, p->len, NEW + i);
+		ASSERT_EQ((ssize_t)p->len, pread(self->disk.fd, self->mem + p->off, p->len, 0));
+		memcpy(self->copy + p->off, self->disk.data, p->len);
+		EXPECT_EQ(0, memcmp(self->mem, self->copy, self->len))
+			TH_LOG("read to offset %zu, %zu bytes", p->off, p->len);
+	}
+}
+
+TEST_F(io, direct_write)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+		const struct piece *p = &pieces[i];
+
+		memset(self->disk.data, 0, p->len);
+		ASSERT_EQ((ssize_t)p->len, pwrite(self->disk.fd, self->mem + p->off, p->len, 0));
+		EXPECT_EQ(0, memcmp(self->disk.data, self->mem + p->off, p->len))
+			TH_LOG("write from offset %zu, %zu bytes", p->off, p->len);
+	}
+}
+
+TEST_F(io, vmsplice_and_read)
+{
+	size_t off = 11 * psize() + 77, len = 9 * psize() + 5;
+	struct iovec iov = { .iov_base = self->mem + off, .iov_len = len };
+	int fds[2];
+
+	MUST(!pipe(fds));
+	ASSERT_EQ((ssize_t)len, vmsplice(fds[1], &iov, 1, 0));
+	ASSERT_EQ((ssize_t)len, read(fds[0], self->copy, len));
+	EXPECT_EQ(0, memcmp(self->copy, self->mem + off, len));
+}
+
+/*
+ * Long-term pins. Guards the VMA rule that refuses them on files which need
+ * dirty tracking, here the device's page cache.
+ */
+TEST_F(io, fixed_buffer)
+{
+	struct gup_ring *ring = &self->ring;
+	size_t off = 5 * SECTOR, len = self->len - 8 * SECTOR;
+	int fd = self->disk.fd;
+
+	if (!gup_ring_open(ring))
+		SKIP(return, NO_URING);
+	if (variant->device) {
+		EXPECT_EQ(-1, gup_ring_register(ring, self->mem, self->len));
+		EXPECT_EQ(EFAULT, errno);
+		return;
+	}
+	ASSERT_EQ(0, gup_ring_register(ring, self->mem, self->len));
+	gup_fill(self->mem, self->len, NEW);
+	ASSERT_EQ((int)len, gup_ring_rw(ring, IORING_OP_WRITE_FIXED, fd, self->mem + off, len, 0));
+	EXPECT_EQ(0, memcmp(self->disk.data, self->mem + off, len));
+
+	gup_fill(self->disk.data, len, NEW + 1);
+	gup_fill(self->copy, self->len, NEW);
+	memcpy(self->copy + off, self->disk.data, len);
+	ASSERT_EQ((int)len, gup_ring_rw(ring, IORING_OP_READ_FIXED, fd, self->mem + off, len, 0));
+	EXPECT_EQ(0, memcmp(self->mem, self->copy, self->len));
+	EXPECT_EQ(0, gup_ring_unregister(ring));
+}
+
+/* Guards unpin: a ring that is closed with its buffers registered lets go of them. */
+TEST_F(io, fixed_buffer_closed)
+{
+	long before = gup_pins_held();
+
+	if (variant->device)
+		return;
+	if (!gup_ring_open(&self->ring))
+		SKIP(return, NO_URING);
+	ASSERT_EQ(0, gup_ring_register(&self->ring, self->mem, self->len));
+	EXPECT_LT(before, gup_pins_held());
+	gup_ring_close(&self->ring);
+	EXPECT_EQ(before, gup_pins_settle(before));
+}
+
+/* What must be refused, and short transfers */
+
+FIXTURE(refused) {
+	struct gup_disk disk;
+	char *mem;
+	char *copy;
+};
+
+FIXTURE_SETUP(refused)
+{
+	if (!gup_disk_open(&self->disk, DISK_SIZE))
+		SKIP(return, NO_DISK);
+	self->mem = gup_map_anon(16 * psize());
+	self->copy = gup_map_anon(16 * psize());
+	gup_fill(self->mem, 16 * psize(), OLD);
+	gup_fill(self->copy, 16 * psize(), OLD);
+	gup_fill(self->disk.data, DISK_SIZE, NEW);
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	gup_disk_close(&self->disk);
+}
+
+/* Guards "a failure in the middle returns the prefix". */
+TEST_F(refused, partial_at_hole)
+{
+	size_t want = 8 * psize() - SECTOR, have = 4 * psize() - SECTOR;
+	char *at = self->mem + SECTOR;
+	ssize_t ret;
+
+	MUST(!munmap(self->mem + 4 * psize(), psize()));
+	ret = pread(self->disk.fd, at, want, 0);
+	EXPECT_EQ((ssize_t)have, ret);
+	EXPECT_EQ(0, memcmp(at, self->disk.data, have));
+	EXPECT_EQ(0, memcmp(self->mem + 5 * psize(), self->copy + 5 * psize(), 11 * psize()));
+
+	ret = pwrite(self->disk.fd, at, want, DISK_SIZE / 2);
+	EXPECT_EQ((ssize_t)have, ret);
+	EXPECT_EQ(0, memcmp(at, self->disk.data + DISK_SIZE / 2, have));
+
+	EXPECT_EQ(-1, pread(self->disk.fd, self->mem + 4 * psize(), psize(), 0));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+/* Guards the VMA and entry rules for writes: fast path (page there) and slow. */
+TEST_F(refused, read_to_readonly)
+{
+	char *untouched = gup_map_anon(psize());
+
+	MUST(!mprotect(self->mem, 16 * psize(), PROT_READ));
+	MUST(!mprotect(untouched, psize(), PROT_READ));
+	EXPECT_EQ(-1, pread(self->disk.fd, self->mem, psize(), 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, pread(self->disk.fd, untouched, psize(), 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(16 * psize(), gup_differs(self->mem, 16 * psize(), OLD));
+
+	EXPECT_EQ((ssize_t)psize(), pwrite(self->disk.fd, self->mem, psize(), 0));
+	EXPECT_EQ(psize(), gup_differs(self->disk.data, psize(), OLD));
+	EXPECT_EQ((ssize_t)psize(), pwrite(self->disk.fd, untouched, psize(), 0));
+	EXPECT_EQ(psize(), gup_nonzero(self->disk.data, psize()));
+}
+
+TEST_F(refused, fixed_buffer)
+{
+	struct gup_ring ring;
+
+	if (!gup_ring_open(&ring))
+		SKIP(return, NO_URING);
+	MUST(!mprotect(self->mem + 2 * psize(), psize(), PROT_READ));
+	MUST(!munmap(self->mem + 6 * psize(), psize()));
+	EXPECT_EQ(-1, gup_ring_register(&ring, self->mem, 4 * psize()));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, gup_ring_register(&ring, self->mem + 5 * psize(), 2 * psize()));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, gup_ring_register(&ring, self->mem + 6 * psize(), psize()));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, gup_ring_register(&ring, self->mem, 2 * psize()));
+}
+
+/* Direct reads racing fork */
+
+#define RACE_PAGES	64
+
+struct race {
+	bool stop;
+	char *mem;
+	long forks;
+};
+
+static void *fork_loop(void *arg)
+{
+	struct race *race = arg;
+
+	while (!gup_load(&race->stop)) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+		race->forks++;
+	}
+	return NULL;
+}
+
+/* Writes to the last byte of each page: if it copies the page, the read is lost. */
+static void *touch_loop(void *arg)
+{
+	struct race *race = arg;
+
+	while (!gup_load(&race->stop)) {
+		for (size_t i = 1; i <= RACE_PAGES; i++)
+			__atomic_add_fetch(race->mem + i * psize() - 1, 1, __ATOMIC_RELAXED);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* The first sector of each page is read by one call. */
+static void scatter(struct iovec *iov, char *mem)
+{
+	for (size_t i = 0; i < RACE_PAGES; i++) {
+		iov[i].iov_base = mem + i * psize();
+		iov[i].iov_len = SECTOR;
+	}
+}
+
+static bool reads_back(struct race *race, const char *data)
+{
+	for (size_t i = 0; i < RACE_PAGES; i++)
+		if (memcmp(race->mem + i * psize(), data + i * SECTOR, SECTOR))
+			return false;
+	return true;
+}
+
+/* Guards write_protect_seq: what the device writes is what the process reads. */
+TEST_F(refused, direct_read_races_fork)
+{
+	struct race race = { .mem = gup_map_anon(RACE_PAGES * psize()) };
+	const ssize_t total = RACE_PAGES * SECTOR;
+	struct iovec iov[RACE_PAGES];
+	double end = gup_now() + RACE_SECONDS;
+	pthread_t forker, toucher;
+	long rounds = 0;
+	bool ok = true;
+
+	scatter(iov, race.mem);
+	gup_thread(&forker, fork_loop, &race);
+	gup_thread(&toucher, touch_loop, &race);
+	for (; ok && (gup_now() < end || !race.forks); rounds++) {
+		gup_fill(self->disk.data, total, rounds);
+		ok = preadv(self->disk.fd, iov, RACE_PAGES, 0) == total &&
+		     reads_back(&race, self->disk.data);
+	}
+	gup_store(&race.stop, true);
+	pthread_join(forker, NULL);
+	pthread_join(toucher, NULL);
+	EXPECT_TRUE(ok);
+	TH_LOG("%ld rounds, %ld forks", rounds, race.forks);
+}
+
+#include "gup_end.h"
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Futexes shared between processes: the kernel finds the page behind the word
+ * by get_user_pages_fast() and waiters meet only if it is the right one.
+ */
+#include <linux/futex.h>
+
+#include "gup_common.h"
+
+#define RACE_SECONDS	2.0
+#define WAIT_SECONDS	10	/* a wake that takes longer is a lost one */
+
+HUGETLB_SETUP_DEFAULT_PAGES(4)
+
+static long futex(int *word, int op, int val)
+{
+	struct timespec timeout = { .tv_sec = WAIT_SECONDS };
+
+	return syscall(__NR_futex, word, op, val, op == FUTEX_WAIT ? &timeout : NULL, NULL, 0);
+}
+
+/* Until it has woken somebody: the waiter may not be there yet. */
+static bool wake_one(int *word)
+{
+	double end = gup_now() + WAIT_SECONDS;
+
+	while (gup_now() < end) {
+		if (futex(word, FUTEX_WAKE, 1) == 1)
+			return true;
+		sched_yield();
+	}
+	return false;
+}
+
+static void *waiter(void *word)
+{
+	return (void *)futex(word, FUTEX_WAIT, 0);
+}
+
+FIXTURE(futex) {
+	char *mem;
+	int *word;	/* in a page which is not the first of its folio */
+};
+
+FIXTURE_VARIANT(futex) {
+	enum gup_mem kind;
+};
+
+FIXTURE_VARIANT_ADD(futex, anon) { .kind = GUP_ANON };
+FIXTURE_VARIANT_ADD(futex, thp_tail) { .kind = GUP_THP };
+FIXTURE_VARIANT_ADD(futex, thp_ptes_tail) { .kind = GUP_THP_PTES };
+FIXTURE_VARIANT_ADD(futex, hugetlb_tail) { .kind = GUP_HUGETLB };
+FIXTURE_VARIANT_ADD(futex, shmem) { .kind = GUP_SHMEM };
+FIXTURE_VARIANT_ADD(futex, file_private) { .kind = GUP_FILE_PRIVATE };
+
+FIXTURE_SETUP(futex)
+{
+	const char *why;
+
+	self->mem = gup_map(variant->kind, GUP_HUGE_SIZE, &why);
+	if (!self->mem)
+		SKIP(return, "%s", why);
+	self->word = (int *)(self->mem + 77 * psize() + 128);
+}
+
+FIXTURE_TEARDOWN(futex)
+{
+}
+
+/* Guards "the page at that address": both threads must find the same one. */
+TEST_F(futex, wake)
+{
+	pthread_t thread;
+	void *ret;
+
+	gup_thread(&thread, waiter, self->word);
+	EXPECT_TRUE(wake_one(self->word));
+	pthread_join(thread, &ret);
+	EXPECT_EQ(0, (long)ret);
+}
+
+/* The same place in the next page is another futex. */
+TEST_F(futex, neighbours_differ)
+{
+	pthread_t thread;
+	void *ret;
+
+	gup_thread(&thread, waiter, self->word);
+	for (int i = 0; i < 20; i++) {
+		EXPECT_EQ(0, futex(self->word + psize() / sizeof(int), FUTEX_WAKE, 1));
+		EXPECT_EQ(0, futex(self->word - psize() / sizeof(int), FUTEX_WAKE, 1));
+		usleep(1000);
+	}
+	EXPECT_TRUE(wake_one(self->word));
+	pthread_join(thread, &ret);
+	EXPECT_EQ(0, (long)ret);
+}
+
+/* Between processes, mapped at different addresses */
+
+FIXTURE(shared_futex) {
+	int fd;
+	size_t len;
+};
+
+FIXTURE_VARIANT(shared_futex) {
+	unsigned int memfd_flags;
+	bool file;
+	bool huge;
+};
+
+FIXTURE_VARIANT_ADD(shared_futex, memfd) { .memfd_flags = 0 };
+FIXTURE_VARIANT_ADD(shared_futex, memfd_thp) { .huge = true };
+FIXTURE_VARIANT_ADD(shared_futex, memfd_hugetlb) { .memfd_flags = MFD_HUGETLB };
+FIXTURE_VARIANT_ADD(shared_futex, file) { .file = true };
+
+static int plain_file(void)
+{
+	char name[] = "gup_sync.XXXXXX";
+	int fd = mkstemp(name);
+
+	MUST(fd >= 0 && !unlink(name));
+	return fd;
+}
+
+static int *map_word(int fd, size_t len, int prot)
+{
+	return (int *)(gup_mmap(len, prot, MAP_SHARED, fd) + 300 * psize() + 64);
+}
+
+FIXTURE_SETUP(shared_futex)
+{
+	char *mem = gup_map_aligned(GUP_HUGE_SIZE);
+
+	self->len = GUP_HUGE_SIZE;
+	self->fd = variant->file ? plain_file() :
+		   (int)syscall(__NR_memfd_create, "gup", variant->memfd_flags);
+	if (self->fd < 0)
+		SKIP(return, NO_HUGETLB);
+	MUST(!ftruncate(self->fd, self->len));
+	mem = mmap(mem, self->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, self->fd, 0);
+	if (mem == MAP_FAILED)
+		SKIP(return, NO_HUGETLB);
+	memset(mem, 0, self->len);
+	if (variant->huge && madvise(mem, self->len, MADV_COLLAPSE))
+		SKIP(return, "needs THP for shmem (MADV_COLLAPSE: %s)", strerror(errno));
+}
+
+FIXTURE_TEARDOWN(shared_futex)
+{
+}
+
+TEST_F(shared_futex, wake_other_process)
+{
+	pid_t child = gup_fork();
+
+	if (!child)
+		_exit(futex(map_word(self->fd, self->len, PROT_READ | PROT_WRITE),
+			    FUTEX_WAIT, 0) ? 1 : 0);
+	EXPECT_TRUE(wake_one(map_word(self->fd, self->len, PROT_READ | PROT_WRITE)));
+	EXPECT_EQ(0, gup_join(child));
+}
+
+/* Guards the write refused, read allowed pair: a reader's mapping can wait. */
+TEST_F(shared_futex, wait_read_only)
+{
+	pid_t child = gup_fork();
+
+	if (!child)
+		_exit(futex(map_word(self->fd, self->len, PROT_READ), FUTEX_WAIT, 0) ? 1 : 0);
+	EXPECT_TRUE(wake_one(map_word(self->fd, self->len, PROT_READ | PROT_WRITE)));
+	EXPECT_EQ(0, gup_join(child));
+}
+
+/* Guards the VMA rules as futex(2) shows them. */
+TEST(futex_errors)
+{
+	char *mem = gup_map_anon(3 * psize());
+
+	FORCE_READ(mem[0]);
+	mem[psize()] = 0;
+	MUST(!mprotect(mem, psize(), PROT_READ));
+	MUST(!mprotect(mem + psize(), psize(), PROT_NONE));
+	MUST(!munmap(mem + 2 * psize(), psize()));
+	for (int page = 0; page < 3; page++) {
+		EXPECT_EQ(-1, futex((int *)(mem + page * psize()), FUTEX_WAIT, 0));
+		EXPECT_EQ(EFAULT, errno) TH_LOG("page %d", page);
+	}
+}
+
+/* Splitting and collapsing under the futex */
+
+struct splitter {
+	bool stop;
+	char *mem;
+	long collapses;
+};
+
+/* Works on other pages of the huge page than the one with the futexes. */
+static void *split_and_collapse(void *arg)
+{
+	struct splitter *s = arg;
+
+	while (!gup_load(&s->stop)) {
+		char *spare = gup_map_anon(psize());
+
+		mprotect(s->mem, psize(), PROT_READ);
+		mprotect(s->mem, psize(), PROT_READ | PROT_WRITE);
+		madvise(s->mem + psize(), psize(), MADV_DONTNEED);
+		mremap(s->mem + 2 * psize(), psize(), psize(), MREMAP_MAYMOVE | MREMAP_FIXED,
+		       spare);
+		mremap(spare, psize(), psize(), MREMAP_MAYMOVE | MREMAP_FIXED,
+		       s->mem + 2 * psize());
+		s->collapses += !madvise(s->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
+	}
+	return NULL;
+}
+
+/* Waits until the word has changed; false if nobody woke it. */
+static bool await_change(int *word, int old)
+{
+	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == old)
+		if (futex(word, FUTEX_WAIT, old) && errno == ETIMEDOUT)
+			return false;
+	return true;
+}
+
+static void hand_over(int *word)
+{
+	__atomic_add_fetch(word, 1, __ATOMIC_SEQ_CST);
+	futex(word, FUTEX_WAKE, 1);
+}
+
+struct player {
+	int *ping, *pong;
+	bool stop;
+	bool lost;
+};
+
+static void *answer_pings(void *arg)
+{
+	struct player *p = arg;
+
+	for (int turn = 0; !gup_load(&p->stop) && !p->lost; turn++) {
+		p->lost = !await_change(p->ping, turn);
+		hand_over(p->pong);
+	}
+	return NULL;
+}
+
+/* Guards the re-check of the folio and of the PMD: no wake may get lost. */
+TEST(no_wake_lost_while_thp_splits)
+{
+	char *mem = gup_map_thp(GUP_HUGE_SIZE);
+	struct player player = { 0 };
+	struct splitter splitter = { .mem = mem };
+	double end = gup_now() + RACE_SECONDS;
+	pthread_t splits, answers;
+	int turn = 0;
+
+	if (!mem)
+		SKIP(return, NO_THP);
+	memset(mem, 0, GUP_HUGE_SIZE);
+	player.ping = (int *)(mem + 200 * psize());
+	player.pong = (int *)(mem + 201 * psize());
+	gup_thread(&splits, split_and_collapse, &splitter);
+	gup_thread(&answers, answer_pings, &player);
+	for (; !player.lost && gup_now() < end; turn++) {
+		hand_over(player.ping);
+		player.lost |= !await_change(player.pong, turn);
+	}
+	EXPECT_FALSE(player.lost) TH_LOG("lost after %d turns", turn);
+	gup_store(&player.stop, true);
+	hand_over(player.ping);
+	gup_store(&splitter.stop, true);
+	pthread_join(answers, NULL);
+	pthread_join(splits, NULL);
+	EXPECT_LT(0, splitter.collapses);
+	TH_LOG("%d turns, %ld collapses", turn, splitter.collapses);
+}
+
+#include "gup_end.h"
+
+TEST_HARNESS_MAIN
