@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that take pages of a huge page without pause while another thread
+ * pulls it to pieces. What they read through a pin or through a disk must be
+ * what belongs there, and in the end no pin is left.
+ *
+ * usage: gup_race [SECONDS] [options of the harness]: how long each case lasts
+ */
+#include <linux/mempolicy.h>
+#include <linux/udmabuf.h>
+
+#include "gup_disk.h"
+
+#define NR_WORKERS	2
+#define SPARE_PAGES	16	/* at the start of the huge page: not used by workers */
+#define WORKER_PAGES	32
+#define DISK_SIZE	0x100000ul
+
+static double seconds = 3;
+
+struct race {
+	bool stop;
+	bool stable;		/* the memory is always there, writable, and keeps its content */
+	bool mergeable;		/* content that KSM can merge, and time for it to do so */
+	char *mem;
+	struct gup_disk disk;
+	long disturbed;
+};
+
+struct worker {
+	struct race *race;
+	pthread_t thread;
+	unsigned long id;
+	unsigned long round;
+	int driver;
+	char *mem;
+	char *copy;
+	char *disk;		/* this worker's part of the disk, and where it is */
+	off_t disk_off;
+	size_t len;
+	long pins;
+	long refused;
+	const char *wrong;
+	size_t wrong_off;
+};
+
+static bool done(struct race *race, double end)
+{
+	return gup_load(&race->stop) || gup_now() > end;
+}
+
+/* A pattern says whose it is, at which offset, and of which round it is. */
+static unsigned long next_seed(struct worker *w)
+{
+	return w->id << 8 | (++w->round & 0xff);
+}
+
+static void put_pattern(struct worker *w, char *mem, unsigned long seed)
+{
+	size_t step = w->race->mergeable ? psize() : w->len;
+
+	for (size_t off = 0; off < w->len; off += step)
+		gup_fill(mem + off, step, seed);
+}
+
+static bool right(struct worker *w, const char *mem, unsigned long seed, const char *what)
+{
+	size_t step = w->race->mergeable ? psize() : w->len;
+
+	for (size_t off = 0; off < w->len; off += step) {
+		size_t at = gup_differs(mem + off, step, seed);
+
+		if (at != step) {
+			w->wrong = what;
+			w->wrong_off = off + at;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Zero, or of this worker and offset, whatever the round. */
+static bool plausible(struct worker *w, const char *mem, const char *what)
+{
+	for (size_t off = 0; off < w->len; off += sizeof(uint64_t)) {
+		unsigned long word = *(const unsigned long *)(mem + off);
+		unsigned long seed = word ^ gup_word(0, off);
+
+		if (word && (seed >> 56 != w->id || seed << 16)) {
+			w->wrong = what;
+			w->wrong_off = off;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Errors that a long-term pin may have when a page cannot be migrated just now. */
+static bool pin_now(struct worker *w)
+{
+	if (!gup_pin(w->driver, w->mem, w->len, w->round / 2 % 4)) {
+		w->pins++;
+		return true;
+	}
+	w->refused++;
+	if (w->race->stable && errno != ENOMEM && errno != EBUSY && errno != EAGAIN)
+		w->wrong = strerrorname_np(errno);
+	return false;
+}
+
+/* The memory is there all the time: every step has one right result. */
+static void stable_round(struct worker *w)
+{
+	unsigned long seed = next_seed(w);
+
+	put_pattern(w, w->mem, seed);
+	if (w->race->mergeable)
+		usleep(20000);
+	if (pin_now(w)) {
+		right(w, w->mem, seed, "memory after the pin");
+		seed = next_seed(w);
+		put_pattern(w, w->mem, seed);
+		gup_pin_read(w->driver, w->copy);
+		right(w, w->copy, seed, "what the pin reads");
+		gup_unpin(w->driver);
+	}
+	if (pwrite(w->race->disk.fd, w->mem, w->len, w->disk_off) != (ssize_t)w->len)
+		w->wrong = "direct write";
+	right(w, w->disk, seed, "what was written to the disk");
+
+	seed = next_seed(w);
+	put_pattern(w, w->disk, seed);
+	if (pread(w->race->disk.fd, w->mem, w->len, w->disk_off) != (ssize_t)w->len)
+		w->wrong = "direct read";
+	right(w, w->mem, seed, "what was read from the disk");
+}
+
+/* It comes and goes: all may fail, but no foreign byte may be seen. */
+static void volatile_round(struct worker *w)
+{
+	put_pattern(w, w->disk, next_seed(w));
+	w->refused += pread(w->race->disk.fd, w->mem, w->len, w->disk_off) < 0;
+	w->round++;
+	if (pin_now(w)) {
+		gup_pin_read(w->driver, w->copy);
+		plausible(w, w->copy, "what the pin reads");
+		gup_unpin(w->driver);
+	}
+	w->refused += pwrite(w->race->disk.fd, w->mem, w->len, w->disk_off) < 0;
+	plausible(w, w->disk, "what was written to the disk");
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!gup_load(&w->race->stop) && !w->wrong) {
+		if (w->race->stable)
+			stable_round(w);
+		else
+			volatile_round(w);
+	}
+	return NULL;
+}
+
+/* What happens to the huge page meanwhile: once around each time it is called. */
+
+static void remap(struct race *r)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	MUST(mmap(r->mem, GUP_HUGE_SIZE, PROT_NONE, flags, -1, 0) == r->mem);
+	MUST(mmap(r->mem, GUP_HUGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0) == r->mem);
+	madvise(r->mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
+	usleep(500);
+}
+
+static void protect(struct race *r)
+{
+	static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prots); i++)
+		MUST(!mprotect(r->mem, GUP_HUGE_SIZE, prots[i]));
+	usleep(500);
+}
+
+static void drop(struct race *r)
+{
+	MUST(!madvise(r->mem, GUP_HUGE_SIZE, MADV_DONTNEED));
+	usleep(500);
+}
+
+/* The table of PTEs comes and goes; the spare pages are not there at times. */
+static void collapse(struct race *r)
+{
+	MUST(!madvise(r->mem, psize(), MADV_DONTNEED));
+	madvise(r->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
+}
+
+/* The folio itself is split, where no pin prevents it. */
+static void split(struct race *r)
+{
+	int fd = open("/sys/kernel/debug/split_huge_pages", O_WRONLY | O_CLOEXEC);
+	uintptr_t start = (uintptr_t)r->mem;
+	char cmd[80];
+
+	MUST(fd >= 0);
+	snprintf(cmd, sizeof(cmd), "%d,0x%lx,0x%lx", getpid(), start, start + GUP_HUGE_SIZE);
+	if (write(fd, cmd, strlen(cmd)) < 0 && errno != EAGAIN && errno != EBUSY)
+		fprintf(stderr, "# split_huge_pages: %s\n", strerror(errno));
+	close(fd);
+	madvise(r->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
+}
+
+static void migrate(struct race *r)
+{
+	const size_t nr = GUP_HUGE_SIZE / psize();
+	void *pages[512];
+	int to[512], status[512];
+
+	for (size_t i = 0; i < nr; i++) {
+		pages[i] = r->mem + i * psize();
+		to[i] = r->disturbed & 1;
+	}
+	syscall(__NR_move_pages, 0, nr, pages, to, status, MPOL_MF_MOVE);
+}
+
+static void compact(struct race *r)
+{
+	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
+
+	(void)r;
+	MUST(fd >= 0 && write(fd, "1", 1) == 1);
+	close(fd);
+}
+
+static void fork_child(struct race *r)
+{
+	pid_t pid = fork();
+
+	(void)r;
+	if (!pid)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+static void page_out(struct race *r)
+{
+	MUST(!madvise(r->mem, GUP_HUGE_SIZE, MADV_PAGEOUT));
+	usleep(500);
+}
+
+/* ksmd does it all, without sleeping. */
+static void merge(struct race *r)
+{
+	(void)r;
+	usleep(10000);
+}
+
+/* What a case needs */
+
+static const char *need_nothing(void)
+{
+	return NULL;
+}
+
+static const char *need_collapse(void)
+{
+	return thp_is_enabled() ? NULL : NO_THP;
+}
+
+static const char *need_split(void)
+{
+	return access("/sys/kernel/debug/split_huge_pages", W_OK) ?
+	       "needs THP and debugfs at /sys/kernel/debug" : need_collapse();
+}
+
+static const char *need_nodes(void)
+{
+	return access("/sys/devices/system/node/node1", F_OK) ? "needs two NUMA nodes" : NULL;
+}
+
+static const char *need_compaction(void)
+{
+	return access("/proc/sys/vm/compact_memory", W_OK) ?
+	       "needs root and CONFIG_COMPACTION" : NULL;
+}
+
+static const char *need_swap(void)
+{
+	char buf[512];
+	int len = read_file("/proc/swaps", buf, sizeof(buf));
+	const char *header_end = len ? strchr(buf, '\n') : NULL;
+
+	return header_end && header_end[1] ? NULL : "needs swap space";
+}
+
+static const char *need_ksm(void)
+{
+	return access("/sys/kernel/mm/ksm/run", W_OK) ? "needs root and CONFIG_KSM" : NULL;
+}
+
+FIXTURE(race) {
+	struct race race;
+	struct worker workers[NR_WORKERS];
+};
+
+FIXTURE_VARIANT(race) {
+	void (*disturb)(struct race *race);
+	const char *(*need)(void);
+	bool stable;
+	bool mergeable;
+};
+
+/* Guards, in this order: "the page at that address" while the mapping changes ... */
+FIXTURE_VARIANT_ADD(race, remap) { .disturb = remap, .need = need_nothing };
+FIXTURE_VARIANT_ADD(race, mprotect) { .disturb = protect, .need = need_nothing };
+FIXTURE_VARIANT_ADD(race, dontneed) { .disturb = drop, .need = need_nothing };
+/* ... khugepaged freeing the table being walked: the PMD re-read after the grab */
+FIXTURE_VARIANT_ADD(race, collapse) {
+	.disturb = collapse, .need = need_collapse, .stable = true };
+/* ... a folio split between lookup and grab: the page's folio re-checked */
+FIXTURE_VARIANT_ADD(race, split) { .disturb = split, .need = need_split, .stable = true };
+/* ... the entry re-read after the grab; pins and migration keep each other out */
+FIXTURE_VARIANT_ADD(race, migrate) { .disturb = migrate, .need = need_nodes, .stable = true };
+FIXTURE_VARIANT_ADD(race, compact) { .disturb = compact, .need = need_compaction, .stable = true };
+/* ... write_protect_seq */
+FIXTURE_VARIANT_ADD(race, fork) { .disturb = fork_child, .need = need_nothing, .stable = true };
+/* ... clearing of PageAnonExclusive against a fast pin: grab, barrier, re-read */
+FIXTURE_VARIANT_ADD(race, pageout) { .disturb = page_out, .need = need_swap, .stable = true };
+FIXTURE_VARIANT_ADD(race, ksm) {
+	.disturb = merge, .need = need_ksm, .stable = true, .mergeable = true };
+
+static void set_up_worker(struct worker *w, struct race *race, unsigned long id)
+{
+	size_t len = WORKER_PAGES * psize();
+
+	w->race = race;
+	w->id = id + 1;
+	w->driver = gup_driver();
+	MUST(w->driver >= 0);
+	w->len = len;
+	w->mem = race->mem + SPARE_PAGES * psize() + id * len;
+	w->copy = gup_map_anon(len);
+	w->disk_off = id * len;
+	w->disk = race->disk.data + w->disk_off;
+}
+
+FIXTURE_SETUP(race)
+{
+	struct race *race = &self->race;
+	const char *missing = variant->need();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (access(GUP_DRIVER, R_OK))
+		SKIP(return, NO_DRIVER);
+	if (!gup_disk_open(&race->disk, DISK_SIZE))
+		SKIP(return, NO_DISK);
+	race->stable = variant->stable;
+	race->mergeable = variant->mergeable;
+	race->mem = gup_map_aligned(GUP_HUGE_SIZE);
+	if (variant->mergeable)
+		MUST(!madvise(race->mem, GUP_HUGE_SIZE, MADV_MERGEABLE));
+	else
+		madvise(race->mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
+	memset(race->mem, 0, GUP_HUGE_SIZE);
+	for (unsigned long id = 0; id < NR_WORKERS; id++)
+		set_up_worker(&self->workers[id], race, id);
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	gup_disk_close(&self->race.disk);
+}
+
+static void ksm_hurry(void)
+{
+	write_num("/sys/kernel/mm/ksm/pages_to_scan", 2000);
+	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 1);
+	MUST(!ksm_start());
+}
+
+/* Pages of the range have shared content in the end, as far as KSM got. */
+static void ksm_end(void)
+{
+	write_num("/sys/kernel/mm/ksm/run", 0);
+	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 20);
+	write_num("/sys/kernel/mm/ksm/pages_to_scan", 100);
+	MUST(!ksm_stop());
+}
+
+TEST_F_TIMEOUT(race, pins_stay_right, 3600)
+{
+	struct race *race = &self->race;
+	double end;
+
+	if (variant->mergeable)
+		ksm_hurry();
+	end = gup_now() + seconds;
+	for (int i = 0; i < NR_WORKERS; i++)
+		gup_thread(&self->workers[i].thread, work, &self->workers[i]);
+	for (; !done(race, end); race->disturbed++)
+		variant->disturb(race);
+	gup_store(&race->stop, true);
+	for (int i = 0; i < NR_WORKERS; i++) {
+		struct worker *w = &self->workers[i];
+
+		pthread_join(w->thread, NULL);
+		TH_LOG("worker %d: %lu rounds, %ld pins, %ld refused; %ld times disturbed", i,
+		       w->round, w->pins, w->refused, race->disturbed);
+		EXPECT_NULL(w->wrong)
+			TH_LOG("wrong: %s, offset %zu", w->wrong, w->wrong_off);
+		EXPECT_LT(0, w->pins);
+	}
+	if (variant->mergeable)
+		ksm_end();
+	EXPECT_LT(0, race->disturbed);
+}
+
+/* memfd_pin_folios(), which udmabuf calls */
+
+struct creator {
+	pthread_t thread;
+	int memfd;
+	int device;
+	size_t len;
+	int *steps;
+	int dmabuf;		/* -errno: none */
+};
+
+static void *create_dmabuf(void *arg)
+{
+	struct creator *c = arg;
+	struct udmabuf_create create = {
+		.memfd = c->memfd,
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = c->len,
+	};
+
+	__atomic_add_fetch(c->steps, 1, __ATOMIC_SEQ_CST);
+	gup_wait(c->steps, 2);
+	c->dmabuf = ioctl(c->device, UDMABUF_CREATE, &create);
+	if (c->dmabuf < 0)
+		c->dmabuf = -errno;
+	return NULL;
+}
+
+FIXTURE(memfd_pin) {
+	int device;
+	int *steps;
+	size_t len;
+};
+
+FIXTURE_VARIANT(memfd_pin) {
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(memfd_pin, shmem) { .flags = 0 };
+FIXTURE_VARIANT_ADD(memfd_pin, hugetlb) { .flags = MFD_HUGETLB };
+
+HUGETLB_SETUP_DEFAULT_PAGES(8)
+
+FIXTURE_SETUP(memfd_pin)
+{
+	self->device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	if (self->device < 0)
+		SKIP(return, "needs root and CONFIG_UDMABUF");
+	if (variant->flags && hugetlb_free_default_pages() < 2)
+		SKIP(return, NO_HUGETLB);
+	self->steps = gup_steps();
+	self->len = 2 * GUP_HUGE_SIZE;
+}
+
+FIXTURE_TEARDOWN(memfd_pin)
+{
+}
+
+static int sealed_memfd(size_t len, unsigned int flags)
+{
+	int fd = syscall(__NR_memfd_create, "gup", MFD_ALLOW_SEALING | flags);
+
+	MUST(fd >= 0 && !ftruncate(fd, len) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	return fd;
+}
+
+/* Both must have got the memfd's own pages: each sees what is written to it. */
+static bool same_pages(struct creator c[2])
+{
+	char *mem = gup_mmap(c->len, PROT_READ | PROT_WRITE, MAP_SHARED, c->memfd);
+	bool same = true;
+
+	for (size_t off = 0; off < c->len; off += 64 * psize())
+		*(uint64_t *)(mem + off) = gup_word(1, off);
+	for (int i = 0; i < 2; i++) {
+		char *buf;
+
+		if (c[i].dmabuf < 0)
+			continue;
+		buf = gup_mmap(c->len, PROT_READ, MAP_SHARED, c[i].dmabuf);
+		for (size_t off = 0; off < c->len; off += 64 * psize())
+			same &= *(uint64_t *)(buf + off) == gup_word(1, off);
+		MUST(!munmap(buf, c->len));
+	}
+	MUST(!munmap(mem, c->len));
+	return same;
+}
+
+/*
+ * Guards "memfd_pin_folios() racing allocation": -EEXIST means look again. The
+ * allocator for hugetlb says -ENOMEM as well to one who comes second: he may
+ * fail then, without taking anything from the first.
+ */
+TEST_F_TIMEOUT(memfd_pin, races_allocation, 3600)
+{
+	bool may_lose = variant->flags & MFD_HUGETLB;
+	double end = gup_now() + seconds;
+	long rounds = 0, lost = 0;
+
+	for (; gup_now() < end; rounds++) {
+		struct creator c[2];
+		int memfd = sealed_memfd(self->len, variant->flags);
+
+		gup_step(self->steps, 0);
+		for (int i = 0; i < 2; i++) {
+			c[i].memfd = memfd;
+			c[i].device = self->device;
+			c[i].len = self->len;
+			c[i].steps = self->steps;
+			gup_thread(&c[i].thread, create_dmabuf, &c[i]);
+		}
+		for (int i = 0; i < 2; i++)
+			pthread_join(c[i].thread, NULL);
+		for (int i = 0; i < 2; i++) {
+			if (may_lose && c[i].dmabuf == -ENOMEM && c[!i].dmabuf >= 0)
+				lost++;
+			else
+				ASSERT_LE(0, c[i].dmabuf);
+		}
+		ASSERT_TRUE(same_pages(c));
+		close(c[0].dmabuf);
+		close(c[1].dmabuf);
+		close(memfd);
+	}
+	TH_LOG("%ld rounds, the race lost in %ld", rounds, lost);
+}
+
+#include "gup_end.h"
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && isdigit(argv[1][0])) {
+		seconds = atof(argv[1]);
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
+	return test_harness_run(argc, argv);
+}
