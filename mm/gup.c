@@ -271,15 +271,15 @@ static int gup_fast_request(struct gup_req *req, unsigned long start,
 			    int nr_pages, unsigned int flags,
 			    struct page **pages)
 {
-	unsigned long end;
+	unsigned long len, end;
 
 	if (WARN_ON_ONCE(flags & ~GUP_FAST_FLAGS) ||
 	    WARN_ON_ONCE(!gup_flags_ok(flags, pages)))
 		return -EINVAL;
 
 	start = untagged_addr(start) & PAGE_MASK;
-	if (check_add_overflow(start, (unsigned long)nr_pages << PAGE_SHIFT,
-			       &end))
+	if (check_mul_overflow((unsigned long)nr_pages, PAGE_SIZE, &len) ||
+	    check_add_overflow(start, len, &end))
 		return -EOVERFLOW;
 	if (end > TASK_SIZE_MAX)
 		return -EFAULT;

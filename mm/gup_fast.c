@@ -71,6 +71,21 @@ static bool gup_fast_pte_permitted(pte_t pte, bool write)
 }
 
 /*
+ * Some architectures map a huge page by several PTEs that all have the value of
+ * the first. @page, which has been referenced, is the right one only if it lies
+ * as far into the huge page as @addr does.
+ */
+static bool gup_fast_hugetlb_in_step(struct page *page, unsigned long addr)
+{
+	struct folio *folio = page_folio(page);
+
+	if (!folio_test_hugetlb(folio))
+		return true;
+	return !(((addr >> PAGE_SHIFT) - folio_page_idx(folio, page)) &
+		 (folio_nr_pages(folio) - 1));
+}
+
+/*
  * Reads the entries of a span again: how many of them, from the first on, map
  * the pages they should, and as permissively as the first?
  *
@@ -84,6 +99,8 @@ static unsigned int gup_fast_check_ptes(struct gup_req *req, pte_t *ptep,
 	unsigned int i;
 
 	if (unlikely(!pte_same(ptep_get_lockless(ptep), first)))
+		return 0;
+	if (unlikely(!gup_fast_hugetlb_in_step(pte_page(first), gup_addr(req))))
 		return 0;
 	for (i = 1; i < nr; i++) {
 		pte_t pte = ptep_get_lockless(ptep + i);
@@ -115,7 +132,7 @@ static unsigned int gup_fast_pte(struct gup_req *req, pte_t *ptep,
 	nr = gup_fast_check_ptes(req, ptep, pte, grabbed);
 	if (nr != grabbed)
 		gup_fast_drop(req, folio, grabbed - nr);
-	if (!nr || !gup_fast_accept(req, folio, page, nr, pte_write(pte)))
+	if (!nr || !gup_fast_accept(req, folio, nr, page, nr, pte_write(pte)))
 		return 0;
 	gup_sink_push(&req->sink, page, nr);
 	return nr;
@@ -158,9 +175,9 @@ static bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
 
 /* A huge leaf of either level, as far as it concerns a request. */
 struct gup_fast_leaf {
-	struct page *page;	/* mapped at the address */
+	struct page *first;	/* mapped at the start of the leaf */
+	unsigned long skip;	/* pages from there to the address */
 	unsigned int nr;	/* pages wanted */
-	bool permitted;
 	bool writable;
 };
 
@@ -171,9 +188,9 @@ static struct folio *gup_fast_grab_leaf(struct gup_req *req,
 	struct folio *folio;
 
 	/* Not every architecture can mark the huge zero page special. */
-	if (!leaf->permitted || is_huge_zero_pfn(page_to_pfn(leaf->page)))
+	if (is_huge_zero_pfn(page_to_pfn(leaf->first)))
 		return NULL;
-	folio = gup_fast_grab(req, leaf->page, &grabbed);
+	folio = gup_fast_grab(req, leaf->first + leaf->skip, &grabbed);
 	/* A leaf never maps more than one folio: the guess was outdated. */
 	if (folio && unlikely(grabbed != leaf->nr)) {
 		gup_fast_drop(req, folio, grabbed);
@@ -182,6 +199,7 @@ static struct folio *gup_fast_grab_leaf(struct gup_req *req,
 	return folio;
 }
 
+/* The entry was read again: it is @unchanged, or it is not. */
 static bool gup_fast_finish_leaf(struct gup_req *req, struct folio *folio,
 				 struct gup_fast_leaf *leaf, bool unchanged)
 {
@@ -189,24 +207,27 @@ static bool gup_fast_finish_leaf(struct gup_req *req, struct folio *folio,
 		gup_fast_drop(req, folio, leaf->nr);
 		return false;
 	}
-	if (!gup_fast_accept(req, folio, leaf->page, leaf->nr, leaf->writable))
+	if (!gup_fast_accept(req, folio, leaf->nr, leaf->first, 1,
+			     leaf->writable))
 		return false;
-	gup_sink_push(&req->sink, leaf->page, leaf->nr);
+	gup_sink_push(&req->sink, leaf->first + leaf->skip, leaf->nr);
 	return true;
 }
 
 static bool gup_fast_pmd_leaf(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
 			      unsigned long addr, unsigned long end)
 {
-	struct gup_fast_leaf leaf = {
-		.page = pmd_page(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT),
-		.nr = (end - addr) >> PAGE_SHIFT,
-		.permitted = !pmd_special(pmd) && !pmd_protnone(pmd) &&
-			     pmd_access_permitted(pmd, req->flags & FOLL_WRITE),
-		.writable = pmd_write(pmd),
-	};
-	struct folio *folio = gup_fast_grab_leaf(req, &leaf);
+	struct gup_fast_leaf leaf;
+	struct folio *folio;
 
+	if (pmd_special(pmd) || pmd_protnone(pmd) ||
+	    !pmd_access_permitted(pmd, req->flags & FOLL_WRITE))
+		return false;
+	leaf.first = pmd_page(pmd);
+	leaf.skip = (addr & ~PMD_MASK) >> PAGE_SHIFT;
+	leaf.nr = (end - addr) >> PAGE_SHIFT;
+	leaf.writable = pmd_write(pmd);
+	folio = gup_fast_grab_leaf(req, &leaf);
 	return folio &&
 	       gup_fast_finish_leaf(req, folio, &leaf, pmd_val(pmd) ==
 				    pmd_val(pmdp_get_lockless(pmdp)));
@@ -215,15 +236,17 @@ static bool gup_fast_pmd_leaf(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
 static bool gup_fast_pud_leaf(struct gup_req *req, pud_t *pudp, pud_t pud,
 			      unsigned long addr, unsigned long end)
 {
-	struct gup_fast_leaf leaf = {
-		.page = pud_page(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT),
-		.nr = (end - addr) >> PAGE_SHIFT,
-		.permitted = !pud_special(pud) &&
-			     pud_access_permitted(pud, req->flags & FOLL_WRITE),
-		.writable = pud_write(pud),
-	};
-	struct folio *folio = gup_fast_grab_leaf(req, &leaf);
+	struct gup_fast_leaf leaf;
+	struct folio *folio;
 
+	if (pud_special(pud) ||
+	    !pud_access_permitted(pud, req->flags & FOLL_WRITE))
+		return false;
+	leaf.first = pud_page(pud);
+	leaf.skip = (addr & ~PUD_MASK) >> PAGE_SHIFT;
+	leaf.nr = (end - addr) >> PAGE_SHIFT;
+	leaf.writable = pud_write(pud);
+	folio = gup_fast_grab_leaf(req, &leaf);
 	return folio &&
 	       gup_fast_finish_leaf(req, folio, &leaf,
 				    pud_val(pud) == pud_val(READ_ONCE(*pudp)));

@@ -54,7 +54,8 @@ static inline bool gup_fast_settle(struct gup_req *req, struct folio *folio,
 	 * more. It could before: is it what it was taken for?
 	 */
 	if (unlikely(page_folio(page) != folio ||
-		     (nr > 1 && page_folio(page + nr - 1) != folio))) {
+		     (nr > 1 && folio_page_idx(folio, page) + nr >
+				folio_nr_pages(folio)))) {
 		folio_put_refs(folio, refs);
 		return false;
 	}
@@ -115,8 +116,9 @@ static __always_inline struct folio *gup_fast_grab(struct gup_req *req,
  * gup_fast_accept() - may this span, referenced and seen mapped, be taken?
  * @req: The request.
  * @folio: The folio.
- * @page: First page of the span.
  * @nr: Number of pages.
+ * @excl: The page whose PageAnonExclusive counts for the first entry.
+ * @nr_excl: Number of entries, each with a page of its own behind @excl.
  * @writable: The entry, or entries, permit writing.
  *
  * Return: Whether the span may go into the sink. If not it has been dropped,
@@ -124,8 +126,8 @@ static __always_inline struct folio *gup_fast_grab(struct gup_req *req,
  */
 static __always_inline bool gup_fast_accept(struct gup_req *req,
 					    struct folio *folio,
-					    struct page *page, unsigned int nr,
-					    bool writable)
+					    unsigned int nr, struct page *excl,
+					    unsigned int nr_excl, bool writable)
 {
 	/*
 	 * Truncation may clear the mapping at any time, so it is read once. The
@@ -143,8 +145,8 @@ static __always_inline bool gup_fast_accept(struct gup_req *req,
 		if (!gup_fast_accept_file(req, folio, mapping))
 			goto drop;
 	}
-	for (i = 0; !writable && i < nr; i++) {
-		if (gup_must_unshare(NULL, req->flags, page + i))
+	for (i = 0; !writable && i < nr_excl; i++) {
+		if (gup_must_unshare(NULL, req->flags, excl + i))
 			goto drop;
 	}
 	if ((req->flags & FOLL_PIN) && arch_make_folio_accessible(folio))

@@ -157,9 +157,24 @@ static void gup_touch_pfn_pte(const struct gup_req *req,
 	update_mmu_cache(vma, addr, ptep);
 }
 
+/*
+ * Some architectures map a huge page by several PTEs that all have the value of
+ * the first: the address tells which page it is.
+ */
+static struct page *gup_hugetlb_pte_page(struct vm_area_struct *vma,
+					 unsigned long addr, pte_t pte)
+{
+	struct folio *folio = page_folio(pte_page(pte));
+	unsigned long offset = addr & ~huge_page_mask(hstate_vma(vma));
+
+	return folio_page(folio, offset >> PAGE_SHIFT);
+}
+
 static struct page *gup_pte_page(struct vm_area_struct *vma, unsigned long addr,
 				 pte_t pte)
 {
+	if (unlikely(is_vm_hugetlb_page(vma)))
+		return gup_hugetlb_pte_page(vma, addr, pte);
 	/* Where entries can be marked special, all others have a page. */
 	if (IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && likely(!pte_special(pte)))
 		return pte_page(pte);
@@ -204,7 +219,8 @@ static unsigned long gup_pte_run(struct folio *folio, pte_t *ptep, pte_t first,
 		    !pte_same(pte_mkold(pte_mkclean(pte)),
 			      pte_advance_pfn(plain, nr)))
 			break;
-		leaf->dirty &= pte_dirty(pte);
+		if (!pte_dirty(pte))
+			leaf->dirty = false;
 	}
 	return nr;
 }
@@ -336,7 +352,8 @@ static enum gup_outcome gup_slow_pmd_leaf(struct gup_req *req,
 		  userfaultfd_huge_pmd_wp(vma, pmd);
 
 	outcome = gup_slow_huge(req, vma, &leaf);
-	if (outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH) &&
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
+	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH) &&
 	    !is_vm_hugetlb_page(vma))
 		touch_pmd(vma, addr, pmdp, req->flags & FOLL_WRITE);
 	return outcome;
@@ -397,7 +414,8 @@ static enum gup_outcome gup_slow_huge_pud(struct gup_req *req,
 	leaf.writable = pud_write(pud);
 
 	outcome = gup_slow_huge(req, vma, &leaf);
-	if (IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) &&
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
+	    IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) &&
 	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH) &&
 	    !is_vm_hugetlb_page(vma))
 		touch_pud(vma, addr, pudp, req->flags & FOLL_WRITE);

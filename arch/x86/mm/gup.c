@@ -86,6 +86,12 @@ static __always_inline struct page *gup_x86_page(u64 val)
 	return pfn_to_page((val & PTE_PFN_MASK) >> PAGE_SHIFT);
 }
 
+/* On a Xen PV guest the table holds machine frames: only pte_val() knows. */
+static __always_inline u64 gup_x86_read_pte(const pte_t *ptep)
+{
+	return pte_val(READ_ONCE(*ptep));
+}
+
 static __always_inline bool gup_x86_changed(u64 now, u64 then)
 {
 	return (now ^ then) & ~(u64)GUP_X86_IGNORE;
@@ -96,14 +102,14 @@ static __always_inline bool gup_x86_changed(u64 now, u64 then)
  * the pages they should, with the same permissions? Entries behind the first
  * are read only here, after the grab: see gup_fast_check_ptes().
  */
-static __always_inline unsigned int gup_x86_check_ptes(const u64 *ptep,
+static __always_inline unsigned int gup_x86_check_ptes(const pte_t *ptep,
 						       u64 first,
 						       unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++, first += PAGE_SIZE) {
-		if (unlikely(gup_x86_changed(READ_ONCE(ptep[i]), first)))
+		if (unlikely(gup_x86_changed(gup_x86_read_pte(ptep + i), first)))
 			break;
 	}
 	return i;
@@ -112,10 +118,10 @@ static __always_inline unsigned int gup_x86_check_ptes(const u64 *ptep,
 /* Takes the span that begins at @ptep: how many pages, 0 to give up. */
 static __always_inline unsigned int gup_x86_pte(struct gup_req *req,
 						struct gup_x86_need *need,
-						const u64 *ptep,
+						const pte_t *ptep,
 						unsigned int max)
 {
-	u64 val = READ_ONCE(*ptep);
+	u64 val = gup_x86_read_pte(ptep);
 	unsigned int grabbed = max, nr;
 	struct folio *folio;
 	struct page *page;
@@ -132,7 +138,7 @@ static __always_inline unsigned int gup_x86_pte(struct gup_req *req,
 		if (!nr)
 			return 0;
 	}
-	if (unlikely(!gup_fast_accept(req, folio, page, nr, val & _PAGE_RW)))
+	if (unlikely(!gup_fast_accept(req, folio, nr, page, nr, val & _PAGE_RW)))
 		return 0;
 	if (nr == 1)
 		gup_sink_push(&req->sink, page, 1);
@@ -146,7 +152,7 @@ static bool gup_x86_pte_table(struct gup_req *req, struct gup_x86_need *need,
 {
 	const unsigned long mark = req->sink.nr;
 	unsigned long addr = gup_addr(req);
-	const u64 *ptep = (const u64 *)pte_offset_kernel(&pmd, addr);
+	const pte_t *ptep = pte_offset_kernel(&pmd, addr);
 	unsigned int nr, left = (end - addr) >> PAGE_SHIFT;
 
 	for (; left; left -= nr, ptep += nr) {
@@ -170,12 +176,12 @@ static bool gup_x86_leaf(struct gup_req *req, struct gup_x86_need *need,
 {
 	unsigned long addr = gup_addr(req);
 	unsigned int nr = (end - addr) >> PAGE_SHIFT, grabbed = nr;
+	struct page *first = gup_x86_page(val & ~(u64)(size - 1));
+	struct page *page = first + ((addr & (size - 1)) >> PAGE_SHIFT);
 	struct folio *folio;
-	struct page *page;
 
 	if (!gup_x86_permitted(need, val))
 		return false;
-	page = gup_x86_page((val & ~(u64)(size - 1)) | (addr & (size - 1)));
 	folio = gup_fast_grab(req, page, &grabbed);
 	if (!folio)
 		return false;
@@ -184,7 +190,7 @@ static bool gup_x86_leaf(struct gup_req *req, struct gup_x86_need *need,
 		gup_fast_drop(req, folio, grabbed);
 		return false;
 	}
-	if (!gup_fast_accept(req, folio, page, nr, val & _PAGE_RW))
+	if (!gup_fast_accept(req, folio, nr, first, 1, val & _PAGE_RW))
 		return false;
 	gup_sink_push(&req->sink, page, nr);
 	return true;
@@ -210,15 +216,15 @@ static bool gup_x86_pmd(struct gup_req *req, pud_t pud, unsigned long end)
 bool gup_walk_fast(struct gup_req *req, unsigned long end)
 {
 	unsigned long addr = gup_addr(req);
-	pgd_t *pgdp = pgd_offset(req->mm, addr);
+	pgd_t pgd = READ_ONCE(*pgd_offset(req->mm, addr));
 	struct gup_x86_need need;
 	pud_t *pudp, pud;
-	p4d_t *p4dp, p4d;
+	p4d_t p4d;
 
-	if (pgd_none(READ_ONCE(*pgdp)))
+	/* Each entry is read once: it may be cleared at any time. */
+	if (pgd_none(pgd))
 		return false;
-	p4dp = p4d_offset(pgdp, addr);
-	p4d = READ_ONCE(*p4dp);
+	p4d = READ_ONCE(*p4d_offset(&pgd, addr));
 	if (!p4d_present(p4d))
 		return false;
 	pudp = pud_offset(&p4d, addr);
