@@ -362,19 +362,28 @@ static inline long gup_vmstat(const char *name)
 	return value;
 }
 
-/*
- * Pins that nobody has released yet, by the node statistics. The per-CPU
- * parts are folded into the totals first.
- */
-static inline long gup_pins_held(void)
+/* The node statistics have parts of each CPU: folds them into the totals. */
+static inline void gup_fold_vmstat(void)
 {
 	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
 
-	if (fd >= 0) {
-		MUST(write(fd, "1", 1) == 1);
-		close(fd);
-	}
-	return gup_vmstat("nr_foll_pin_acquired ") - gup_vmstat("nr_foll_pin_released ");
+	if (fd < 0)
+		return;
+	MUST(write(fd, "1", 1) == 1);
+	close(fd);
+}
+
+/* Pins taken since boot, by anybody. */
+static inline long gup_pins_acquired(void)
+{
+	gup_fold_vmstat();
+	return gup_vmstat("nr_foll_pin_acquired ");
+}
+
+/* Pins that nobody has released yet. */
+static inline long gup_pins_held(void)
+{
+	return gup_pins_acquired() - gup_vmstat("nr_foll_pin_released ");
 }
 
 /* Rings and direct I/O let go of their pages a little after close(). */

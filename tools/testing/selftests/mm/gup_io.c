@@ -241,6 +241,22 @@ TEST_F(refused, fixed_buffer)
 	EXPECT_EQ(0, gup_ring_register(&ring, self->mem, 2 * psize()));
 }
 
+/* Guards "zero pages are never pinned": their reference count must not move. */
+TEST_F(refused, zero_pages_not_counted)
+{
+	char *zero = gup_map_anon(16 * psize());
+	long before;
+
+	for (size_t i = 0; i < 16; i++)
+		FORCE_READ(zero[i * psize()]);
+	before = gup_pins_acquired();
+	EXPECT_EQ((ssize_t)(16 * psize()), pwrite(self->disk.fd, zero, 16 * psize(), 0));
+	EXPECT_EQ(before, gup_pins_acquired());
+	EXPECT_EQ(16 * psize(), gup_nonzero(self->disk.data, 16 * psize()));
+	EXPECT_EQ((ssize_t)(16 * psize()), pwrite(self->disk.fd, self->mem, 16 * psize(), 0));
+	EXPECT_EQ(before + 16, gup_pins_acquired());
+}
+
 /* Direct reads racing fork */
 
 #define RACE_PAGES	64

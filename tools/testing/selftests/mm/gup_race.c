@@ -258,6 +258,13 @@ static void merge(struct race *r)
 	usleep(10000);
 }
 
+/* The scheduler makes entries protnone behind everybody's back. */
+static void hint(struct race *r)
+{
+	(void)r;
+	usleep(1000);
+}
+
 /* What a case needs */
 
 static const char *need_nothing(void)
@@ -281,6 +288,15 @@ static const char *need_nodes(void)
 	return access("/sys/devices/system/node/node1", F_OK) ? "needs two NUMA nodes" : NULL;
 }
 
+#define NUMA_SYSCTL	"/proc/sys/kernel/numa_balancing"
+#define NUMA_DEBUGFS	"/sys/kernel/debug/sched/numa_balancing/"
+
+static const char *need_balancing(void)
+{
+	return access(NUMA_SYSCTL, W_OK) || access(NUMA_DEBUGFS, X_OK) ?
+	       "needs root, CONFIG_NUMA_BALANCING and debugfs at /sys/kernel/debug" : need_nodes();
+}
+
 static const char *need_compaction(void)
 {
 	return access("/proc/sys/vm/compact_memory", W_OK) ?
@@ -301,6 +317,41 @@ static const char *need_ksm(void)
 	return access("/sys/kernel/mm/ksm/run", W_OK) ? "needs root and CONFIG_KSM" : NULL;
 }
 
+/* Settings that make a case happen often enough, and back to the defaults */
+
+static void ksm_hurry(void)
+{
+	write_num("/sys/kernel/mm/ksm/pages_to_scan", 2000);
+	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 1);
+	MUST(!ksm_start());
+}
+
+static void ksm_end(void)
+{
+	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 20);
+	write_num("/sys/kernel/mm/ksm/pages_to_scan", 100);
+	MUST(!ksm_stop());
+}
+
+static unsigned long numa_saved[3];
+
+static void numa_hurry(void)
+{
+	numa_saved[0] = read_num(NUMA_SYSCTL);
+	numa_saved[1] = read_num(NUMA_DEBUGFS "scan_delay_ms");
+	numa_saved[2] = read_num(NUMA_DEBUGFS "scan_period_min_ms");
+	write_num(NUMA_DEBUGFS "scan_delay_ms", 1);
+	write_num(NUMA_DEBUGFS "scan_period_min_ms", 1);
+	write_num(NUMA_SYSCTL, 1);
+}
+
+static void numa_end(void)
+{
+	write_num(NUMA_SYSCTL, numa_saved[0]);
+	write_num(NUMA_DEBUGFS "scan_delay_ms", numa_saved[1]);
+	write_num(NUMA_DEBUGFS "scan_period_min_ms", numa_saved[2]);
+}
+
 FIXTURE(race) {
 	struct race race;
 	struct worker workers[NR_WORKERS];
@@ -311,6 +362,8 @@ FIXTURE_VARIANT(race) {
 	const char *(*need)(void);
 	bool stable;
 	bool mergeable;
+	void (*begin)(void);	/* before and after the case, may be NULL */
+	void (*end)(void);
 };
 
 /* Guards, in this order: "the page at that address" while the mapping changes ... */
@@ -327,10 +380,15 @@ FIXTURE_VARIANT_ADD(race, migrate) { .disturb = migrate, .need = need_nodes, .st
 FIXTURE_VARIANT_ADD(race, compact) { .disturb = compact, .need = need_compaction, .stable = true };
 /* ... write_protect_seq */
 FIXTURE_VARIANT_ADD(race, fork) { .disturb = fork_child, .need = need_nothing, .stable = true };
+/* ... protnone pages pinned by the fast path: always fall back */
+FIXTURE_VARIANT_ADD(race, numa) {
+	.disturb = hint, .need = need_balancing, .stable = true,
+	.begin = numa_hurry, .end = numa_end };
 /* ... clearing of PageAnonExclusive against a fast pin: grab, barrier, re-read */
 FIXTURE_VARIANT_ADD(race, pageout) { .disturb = page_out, .need = need_swap, .stable = true };
 FIXTURE_VARIANT_ADD(race, ksm) {
-	.disturb = merge, .need = need_ksm, .stable = true, .mergeable = true };
+	.disturb = merge, .need = need_ksm, .stable = true, .mergeable = true,
+	.begin = ksm_hurry, .end = ksm_end };
 
 static void set_up_worker(struct worker *w, struct race *race, unsigned long id)
 {
@@ -375,29 +433,13 @@ FIXTURE_TEARDOWN(race)
 	gup_disk_close(&self->race.disk);
 }
 
-static void ksm_hurry(void)
-{
-	write_num("/sys/kernel/mm/ksm/pages_to_scan", 2000);
-	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 1);
-	MUST(!ksm_start());
-}
-
-/* Pages of the range have shared content in the end, as far as KSM got. */
-static void ksm_end(void)
-{
-	write_num("/sys/kernel/mm/ksm/run", 0);
-	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 20);
-	write_num("/sys/kernel/mm/ksm/pages_to_scan", 100);
-	MUST(!ksm_stop());
-}
-
 TEST_F_TIMEOUT(race, pins_stay_right, 3600)
 {
 	struct race *race = &self->race;
 	double end;
 
-	if (variant->mergeable)
-		ksm_hurry();
+	if (variant->begin)
+		variant->begin();
 	end = gup_now() + seconds;
 	for (int i = 0; i < NR_WORKERS; i++)
 		gup_thread(&self->workers[i].thread, work, &self->workers[i]);
@@ -414,8 +456,8 @@ TEST_F_TIMEOUT(race, pins_stay_right, 3600)
 			TH_LOG("wrong: %s, offset %zu", w->wrong, w->wrong_off);
 		EXPECT_LT(0, w->pins);
 	}
-	if (variant->mergeable)
-		ksm_end();
+	if (variant->end)
+		variant->end();
 	EXPECT_LT(0, race->disturbed);
 }
 
