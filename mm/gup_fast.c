@@ -28,17 +28,17 @@ void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr)
  * gup_fast_accept_file() - may a folio that is not anonymous be taken?
  * @req: The request.
  * @folio: The folio, referenced and seen mapped after that.
- * @mapping: Its mapping, read once.
  *
- * A mapping that is not NULL cannot be freed before interrupts are on again:
- * inodes are freed after an RCU grace period, and interrupts off hold that up.
+ * Truncation may clear the mapping at any time, so it is read once. Where it is
+ * not NULL it cannot be freed before interrupts are on again: inodes are freed
+ * after an RCU grace period, and interrupts off hold that up.
  *
  * Return: Whether it may be taken. False if in doubt: the slow path has the VMA
  * and knows.
  */
-bool gup_fast_accept_file(struct gup_req *req, struct folio *folio,
-			  const struct address_space *mapping)
+bool gup_fast_accept_file(struct gup_req *req, struct folio *folio)
 {
+	struct address_space *mapping;
 	const unsigned int longterm_write = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
 	const bool must_know =
 		(req->flags & longterm_write) == longterm_write;
@@ -50,11 +50,19 @@ bool gup_fast_accept_file(struct gup_req *req, struct folio *folio,
 	/* hugetlb has neither dirty tracking nor secrets. */
 	if (folio_test_hugetlb(folio))
 		return true;
+
+	/*
+	 * The entry was read after the reference was taken, and the mapping is
+	 * read after the entry: a folio is added to its mapping before it is
+	 * mapped, so that NULL means truncated and not "not yet known".
+	 */
+	smp_rmb();
+	mapping = READ_ONCE(folio->mapping);
 	if (!mapping)
 		return !must_know;
 	if ((unsigned long)mapping & FOLIO_MAPPING_FLAGS)
 		return (unsigned long)mapping & FOLIO_MAPPING_ANON;
-	if (!folio_test_large(folio) && secretmem_mapping((void *)mapping))
+	if (!folio_test_large(folio) && secretmem_mapping(mapping))
 		return false;
 	return !must_know || shmem_mapping(mapping);
 }

@@ -25,8 +25,7 @@
 #define GUP_FOLIO_HEAD	BIT(PG_head)
 
 void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr);
-bool gup_fast_accept_file(struct gup_req *req, struct folio *folio,
-			  const struct address_space *mapping);
+bool gup_fast_accept_file(struct gup_req *req, struct folio *folio);
 
 /*
  * How many pages from @page to the end of its folio, at most @nr. The folio is
@@ -35,7 +34,7 @@ bool gup_fast_accept_file(struct gup_req *req, struct folio *folio,
 static inline unsigned int gup_guess_span(struct folio *folio,
 					  struct page *page, unsigned int nr)
 {
-	unsigned int order = compound_order(&folio->page);
+	unsigned int order = data_race(compound_order(&folio->page));
 	unsigned long idx = page - &folio->page;
 
 	if (order > MAX_FOLIO_ORDER || idx >= (1UL << order))
@@ -129,20 +128,16 @@ static __always_inline bool gup_fast_accept(struct gup_req *req,
 					    unsigned int nr, struct page *excl,
 					    unsigned int nr_excl, bool writable)
 {
-	/*
-	 * Truncation may clear the mapping at any time, so it is read once. The
-	 * entry was seen to map the page after the reference was taken: a
-	 * mapping read now is the one of that page, or NULL.
-	 */
-	const struct address_space *mapping = READ_ONCE(folio->mapping);
+	/* An anonymous folio stays one as long as it is referenced. */
+	const bool anon = (unsigned long)READ_ONCE(folio->mapping) &
+			  FOLIO_MAPPING_ANON;
 	unsigned int i;
 
 	if (unlikely((req->flags & FOLL_LONGTERM) &&
 		     !folio_is_longterm_pinnable(folio)))
 		goto drop;
-	if (unlikely(folio_test_slab(folio)) ||
-	    !((unsigned long)mapping & FOLIO_MAPPING_ANON)) {
-		if (!gup_fast_accept_file(req, folio, mapping))
+	if (unlikely(folio_test_slab(folio)) || !anon) {
+		if (!gup_fast_accept_file(req, folio))
 			goto drop;
 	}
 	for (i = 0; !writable && i < nr_excl; i++) {

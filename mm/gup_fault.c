@@ -156,8 +156,6 @@ long gup_slow(struct gup_req *req)
 	outcome = gup_locked_pass(req);
 	while (outcome == GUP_UNLOCKED) {
 		ours = true;
-		if (gup_done(req))
-			break;
 		outcome = gup_relock(req);
 		if (outcome == GUP_PROGRESS)
 			outcome = gup_locked_pass(req);
@@ -199,8 +197,7 @@ static bool gup_fixup_allowed(struct vm_area_struct *vma,
  *
  * Context: mmap_lock held on entry and on return. May sleep.
  * Return: 0; -EFAULT if there is no VMA or it does not permit the access;
- * -EINTR on a fatal signal; -ENOMEM, -EFAULT or -EHWPOISON as the fault
- * failed.
+ * -EINTR on a fatal signal; -ENOMEM or -EFAULT as the fault failed.
  */
 int fixup_user_fault(struct mm_struct *mm, unsigned long address,
 		     unsigned int fault_flags, bool *unlocked)

@@ -157,26 +157,15 @@ static void gup_touch_pfn_pte(const struct gup_req *req,
 	update_mmu_cache(vma, addr, ptep);
 }
 
-/*
- * Some architectures map a huge page by several PTEs that all have the value of
- * the first: the address tells which page it is.
- */
-static struct page *gup_hugetlb_pte_page(struct vm_area_struct *vma,
-					 unsigned long addr, pte_t pte)
-{
-	struct folio *folio = page_folio(pte_page(pte));
-	unsigned long offset = addr & ~huge_page_mask(hstate_vma(vma));
-
-	return folio_page(folio, offset >> PAGE_SHIFT);
-}
-
 static struct page *gup_pte_page(struct vm_area_struct *vma, unsigned long addr,
 				 pte_t pte)
 {
-	if (unlikely(is_vm_hugetlb_page(vma)))
-		return gup_hugetlb_pte_page(vma, addr, pte);
-	/* Where entries can be marked special, all others have a page. */
-	if (IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && likely(!pte_special(pte)))
+	/*
+	 * Where entries can be marked special, all others have a page. A PFN
+	 * beyond all memory is left to be reported.
+	 */
+	if (IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) &&
+	    likely(!pte_special(pte) && pte_pfn(pte) <= highest_memmap_pfn))
 		return pte_page(pte);
 	return vm_normal_page(vma, addr, pte);
 }
@@ -215,7 +204,8 @@ static unsigned long gup_pte_run(struct folio *folio, pte_t *ptep, pte_t first,
 
 		if (likely(pte_same(pte, pte_advance_pfn(first, nr))))
 			continue;
-		if (!pte_present(pte) ||
+		/* Where the dirty bit makes an entry writable, it counts. */
+		if (!pte_present(pte) || !pte_write(pte) != !pte_write(first) ||
 		    !pte_same(pte_mkold(pte_mkclean(pte)),
 			      pte_advance_pfn(plain, nr)))
 			break;
@@ -353,8 +343,7 @@ static enum gup_outcome gup_slow_pmd_leaf(struct gup_req *req,
 
 	outcome = gup_slow_huge(req, vma, &leaf);
 	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
-	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH) &&
-	    !is_vm_hugetlb_page(vma))
+	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
 		touch_pmd(vma, addr, pmdp, req->flags & FOLL_WRITE);
 	return outcome;
 }
@@ -416,13 +405,72 @@ static enum gup_outcome gup_slow_huge_pud(struct gup_req *req,
 	outcome = gup_slow_huge(req, vma, &leaf);
 	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
 	    IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) &&
-	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH) &&
-	    !is_vm_hugetlb_page(vma))
+	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
 		touch_pud(vma, addr, pudp, req->flags & FOLL_WRITE);
 unlock:
 	spin_unlock(ptl);
 	return outcome;
 }
+
+/*
+ * hugetlb: pages of any size, at any level, all formatted as PTEs
+ */
+
+#ifdef CONFIG_HUGETLB_PAGE
+static enum gup_outcome gup_hugetlb_pte(struct gup_req *req,
+					struct vm_area_struct *vma, pte_t pte,
+					unsigned long end)
+{
+	struct hstate *h = hstate_vma(vma);
+	unsigned long addr = gup_addr(req);
+	unsigned long first = addr & huge_page_mask(h);
+	struct gup_leaf leaf;
+
+	if (huge_pte_none(pte))
+		return gup_absent(req, vma);
+	if (!pte_present(pte))
+		return GUP_NEED_FAULT;
+	if (pte_protnone(pte) && !gup_can_follow_protnone(vma, req->flags))
+		return GUP_NEED_FAULT;
+
+	leaf.excl = pte_page(pte);
+	leaf.page = leaf.excl + ((addr - first) >> PAGE_SHIFT);
+	leaf.nr = gup_pages_until(addr, min(end, first + huge_page_size(h)));
+	leaf.writable = huge_pte_write(pte);
+	leaf.dirty = huge_pte_dirty(pte);
+	/* Soft-dirty is not tracked here: no fault would ever set it. */
+	leaf.wp = userfaultfd_pte_wp(vma, pte);
+	leaf.zero = false;
+	return gup_slow_huge(req, vma, &leaf);
+}
+
+static enum gup_outcome gup_slow_hugetlb(struct gup_req *req,
+					 struct vm_area_struct *vma,
+					 unsigned long end)
+{
+	struct hstate *h = hstate_vma(vma);
+	unsigned long addr = gup_addr(req) & huge_page_mask(h);
+	enum gup_outcome outcome;
+	spinlock_t *ptl;
+	pte_t *ptep;
+
+	ptep = hugetlb_walk(vma, addr, huge_page_size(h));
+	if (!ptep)
+		return gup_absent(req, vma);
+	ptl = huge_pte_lock(h, req->mm, ptep);
+	outcome = gup_hugetlb_pte(req, vma, huge_ptep_get(req->mm, addr, ptep),
+				  end);
+	spin_unlock(ptl);
+	return outcome;
+}
+#else
+static enum gup_outcome gup_slow_hugetlb(struct gup_req *req,
+					 struct vm_area_struct *vma,
+					 unsigned long end)
+{
+	return GUP_NEED_FAULT;
+}
+#endif
 
 /*
  * Descent
@@ -477,17 +525,20 @@ static unsigned long gup_end_in_vma(const struct gup_req *req,
 static enum gup_outcome gup_descend(struct gup_req *req,
 				    struct vm_area_struct *vma)
 {
+	unsigned long end = gup_end_in_vma(req, vma);
 	unsigned long addr = gup_addr(req);
-	pgd_t *pgdp = pgd_offset(req->mm, addr);
+	pgd_t *pgdp;
 	p4d_t *p4dp;
 
+	if (is_vm_hugetlb_page(vma))
+		return gup_slow_hugetlb(req, vma, end);
+	pgdp = pgd_offset(req->mm, addr);
 	if (pgd_none(*pgdp) || unlikely(pgd_bad(*pgdp)))
 		return gup_absent(req, vma);
 	p4dp = p4d_offset(pgdp, addr);
 	if (p4d_none(*p4dp) || unlikely(p4d_bad(*p4dp)))
 		return gup_absent(req, vma);
-	return gup_slow_pud(req, vma, pud_offset(p4dp, addr),
-			    gup_end_in_vma(req, vma));
+	return gup_slow_pud(req, vma, pud_offset(p4dp, addr), end);
 }
 
 static void gup_flush_caches(struct vm_area_struct *vma, struct gup_req *req,
