@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the Python scripts beside it share."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parent
+CACHE = Path(os.environ.get("GUP_CACHE")
+             or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gup")
+
+COMPLAINT = re.compile(
+    r"WARNING:|BUG:|KASAN:|UBSAN:|Kernel panic|Oops:|general protection fault|refcount_t:|"
+    r"INFO: (task|possible|suspicious|trying|lockdep)|rcu: INFO:|detected stall")
+TIMESTAMP = re.compile(r"^\[[ .0-9]*\]\s*")
+
+
+def die(message):
+    sys.exit(f"{Path(sys.argv[0]).name}: {message}")
+
+
+def tool(name, *args):
+    """The last line that a tool of this directory prints; ends if the tool fails."""
+    done = subprocess.run([HERE / name, *args], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return done.stdout.splitlines()[-1] if done.stdout else ""
+
+
+def complaints(log):
+    """What the kernel itself reports as wrong in its messages."""
+    if not log.exists():
+        return []
+    return [TIMESTAMP.sub("", line) for line in log.read_text(errors="replace").splitlines()
+            if COMPLAINT.search(line)]

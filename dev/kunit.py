@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The base's kunit.py as a library: it shows the results, this counts them."""
+
+import re
+import subprocess
+
+SUMMARY = re.compile(r"Testing complete\. Ran \d+ tests: (.*)")
+COUNT = re.compile(r"(passed|failed|crashed|skipped|errors): (\d+)")
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run(tree, *args):
+    """Run kunit.py, its output goes through. Returns (passed, failed, skipped) or None."""
+    counts = None
+    with subprocess.Popen(["tools/testing/kunit/kunit.py", *args], cwd=tree, text=True,
+                          errors="replace", stdout=subprocess.PIPE) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            match = SUMMARY.search(COLOR.sub("", line))
+            if match:
+                found = {name: int(number) for name, number in COUNT.findall(match.group(1))}
+                failed = sum(found.get(name, 0) for name in ("failed", "crashed", "errors"))
+                counts = found.get("passed", 0), failed, found.get("skipped", 0)
+    return counts
