@@ -319,7 +319,7 @@ static int gup_fast_or_slow(unsigned long start, int nr_pages,
  * @gup_flags: FOLL_* flags.
  * @pages: Where the pages go, to be released with put_page().
  *
- * Context: Any, with interrupts on or off. Does not sleep.
+ * Context: Any, NMI included, with interrupts on or off. Does not sleep.
  * Return: Number of pages, 0 included. -EINVAL for wrong flags, -EOVERFLOW or
  * -EFAULT for a range that is no user memory.
  */

@@ -260,12 +260,22 @@ static bool gup_fast_pud_leaf(struct gup_req *req, pud_t *pudp, pud_t pud,
 				    pud_val(pud) == pud_val(READ_ONCE(*pudp)));
 }
 
+/*
+ * A folded level has no table: its only entry is the one above. @ptr, from
+ * *_offset_lockless(), then points at @copy, the value the walk read, but what
+ * has to be read again later is the entry itself.
+ */
+#define gup_fast_entry(ptr, copy, entryp) ({				\
+	typeof(ptr) _ptr = (ptr);					\
+	(void *)_ptr == (void *)&(copy) ? (typeof(_ptr))(entryp) : _ptr; })
+
 static bool gup_fast_pmd(struct gup_req *req, pud_t *pudp, pud_t pud,
 			 unsigned long addr, unsigned long end)
 {
 	pmd_t *pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd_t pmd = pmdp_get_lockless(pmdp);
 
+	pmdp = gup_fast_entry(pmdp, pud, pudp);
 	end = pmd_addr_end(addr, end);
 	if (!pmd_present(pmd))
 		return false;
@@ -286,10 +296,12 @@ bool gup_walk_fast(struct gup_req *req, unsigned long end)
 		return false;
 	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
 	p4d = READ_ONCE(*p4dp);
+	p4dp = gup_fast_entry(p4dp, pgd, pgdp);
 	if (!p4d_present(p4d) || unlikely(p4d_leaf(p4d)))
 		return false;
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
 	pud = READ_ONCE(*pudp);
+	pudp = gup_fast_entry(pudp, p4d, p4dp);
 	if (unlikely(!pud_present(pud)))
 		return false;
 	end = pud_addr_end(addr, end);
@@ -342,7 +354,8 @@ static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
  *
  * Stops at the first page that is not plainly fine; gup_addr() says where.
  *
- * Context: Any but NMI. Does not sleep.
+ * Context: Any for FOLL_GET: perf takes pages from NMI, so there must be no lock
+ * on that path. Any but NMI for FOLL_PIN. Does not sleep.
  */
 void gup_fast(struct gup_req *req)
 {

@@ -34,8 +34,9 @@ bool gup_fast_accept_file(struct gup_req *req, struct folio *folio);
 static inline unsigned int gup_guess_span(struct folio *folio,
 					  struct page *page, unsigned int nr)
 {
-	unsigned int order = data_race(compound_order(&folio->page));
 	unsigned long idx = page - &folio->page;
+	/* Whatever is read here, gup_fast_settle() checks what came of it. */
+	unsigned int order = data_race(compound_order(&folio->page));
 
 	if (order > MAX_FOLIO_ORDER || idx >= (1UL << order))
 		return 1;

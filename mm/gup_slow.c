@@ -21,6 +21,10 @@
 
 #include "gup_internal.h"
 
+/* Whether a PUD can map anything that is not hugetlb. */
+#define GUP_PUD_LEAVES	(IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && \
+			 IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD))
+
 /**
  * struct gup_leaf - what an entry of any level says, read under its lock
  * @page: The page it maps at the address in question, NULL if that is not one
@@ -342,8 +346,7 @@ static enum gup_outcome gup_slow_pmd_leaf(struct gup_req *req,
 		  userfaultfd_huge_pmd_wp(vma, pmd);
 
 	outcome = gup_slow_huge(req, vma, &leaf);
-	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
-	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
+	if (outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
 		touch_pmd(vma, addr, pmdp, req->flags & FOLL_WRITE);
 	return outcome;
 }
@@ -403,9 +406,7 @@ static enum gup_outcome gup_slow_huge_pud(struct gup_req *req,
 	leaf.writable = pud_write(pud);
 
 	outcome = gup_slow_huge(req, vma, &leaf);
-	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
-	    IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) &&
-	    outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
+	if (outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
 		touch_pud(vma, addr, pudp, req->flags & FOLL_WRITE);
 unlock:
 	spin_unlock(ptl);
@@ -487,7 +488,7 @@ static enum gup_outcome gup_slow_pmd(struct gup_req *req,
 		return gup_absent(req, vma);
 	if (!pmd_present(pmd))
 		return GUP_NEED_FAULT;
-	if (IS_ENABLED(CONFIG_PGTABLE_HAS_HUGE_LEAVES) && pmd_leaf(pmd))
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && pmd_leaf(pmd))
 		return gup_slow_huge_pmd(req, vma, pmdp, end);
 	return gup_slow_pte_table(req, vma, pmdp, end);
 }
@@ -504,7 +505,7 @@ static enum gup_outcome gup_slow_pud(struct gup_req *req,
 		return gup_absent(req, vma);
 	if (!pud_present(pud))
 		return GUP_NEED_FAULT;
-	if (IS_ENABLED(CONFIG_PGTABLE_HAS_HUGE_LEAVES) && pud_leaf(pud))
+	if (GUP_PUD_LEAVES && pud_leaf(pud))
 		return gup_slow_huge_pud(req, vma, pudp, end);
 	if (unlikely(pud_bad(pud)))
 		return gup_absent(req, vma);
