@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
+#include <linux/mempolicy.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -80,11 +81,19 @@ struct area {
 	char *seen;
 };
 
+/* Where pages must not stay while they are pinned; nr is 0 if there is no such zone. */
+struct zone {
+	unsigned int node;
+	unsigned long start;
+	unsigned long nr;
+};
+
 static struct kind kinds[8 + MAX_HUGETLB_SIZES];
 static int nr_kinds;
 static int gup_fd;
 static struct io_uring ring;
 static char no_ring[120];
+static struct zone movable;
 
 /* The kinds of memory */
 
@@ -550,6 +559,99 @@ static void test_kind(const struct kind *kind)
 	}
 }
 
+/* Movable memory */
+
+static void find_movable(void)
+{
+	FILE *zones = fopen("/proc/zoneinfo", "r");
+	struct zone zone = {};
+	bool inside = false;
+	char line[160];
+	char name[32];
+
+	if (!zones)
+		return;
+	while (!movable.nr && fgets(line, sizeof(line), zones)) {
+		if (sscanf(line, "Node %u, zone %31s", &zone.node, name) == 2)
+			inside = !strcmp(name, "Movable");
+		else if (inside && sscanf(line, " spanned %lu", &zone.nr) == 1)
+			continue;
+		else if (inside && sscanf(line, " start_pfn: %lu", &zone.start) == 1)
+			movable = zone;
+	}
+	fclose(zones);
+}
+
+/* Then what user space allocates comes from there, and pinning has to move it. */
+static void prefer_movable(void)
+{
+	unsigned long nodes;
+
+	find_movable();
+	if (!movable.nr || movable.node >= 8 * sizeof(nodes))
+		return;
+	nodes = 1UL << movable.node;
+	if (syscall(__NR_set_mempolicy, MPOL_PREFERRED, &nodes, 8 * sizeof(nodes)))
+		ksft_perror("set_mempolicy");
+}
+
+/* How many of the pages of the area are in movable memory. */
+static size_t nr_movable(struct area *area)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	size_t nr = 0;
+
+	for (size_t at = 0; at < area->size; at += psize()) {
+		unsigned long pfn = pagemap_get_pfn(fd, area->mem + at);
+
+		nr += pfn >= movable.start && pfn - movable.start < movable.nr;
+	}
+	close(fd);
+	return nr;
+}
+
+static int test_moved(struct area *area, bool fast)
+{
+	const struct method method = { .write = true, .fast = fast };
+	int error, result;
+	size_t left;
+
+	fill(area->mem, area->size, 50);
+	fill(area->expected, area->size, 50);
+	if (!nr_movable(area)) {
+		ksft_print_msg("needs free memory in ZONE_MOVABLE: boot with movablecore=256M\n");
+		return KSFT_SKIP;
+	}
+
+	error = start_pin(gup_fd, area->mem, area->size, &method);
+	if (error) {
+		ksft_print_msg("PIN_LONGTERM_TEST_START: %s\n", strerror(-error));
+		return KSFT_FAIL;
+	}
+	left = nr_movable(area);
+	if (left)
+		ksft_print_msg("%zu pages are pinned in ZONE_MOVABLE\n", left);
+	result = check_pins(gup_fd, area);
+	if (stop_pin(gup_fd) || left)
+		return KSFT_FAIL;
+	return result;
+}
+
+static void test_movable(bool fast)
+{
+	const struct kind *anonymous = &kinds[0];
+	int result = KSFT_FAIL;
+	struct area area;
+
+	log_test_start("movable memory, %s: moved before it is pinned", fast ? "fast" : "slow");
+	if (map_area(&area, anonymous, false))
+		result = test_moved(&area, fast);
+	else
+		ksft_perror("mapping the memory");
+	unmap_area(&area);
+	log_test_result(result);
+}
+
 /* Ranges that no one may pin */
 
 static void *map_anonymous(int prot)
@@ -866,7 +968,7 @@ static void open_driver(void)
 static void set_plan(void)
 {
 	unsigned int nr = 2 * ARRAY_SIZE(refusals) + ARRAY_SIZE(bad_requests) +
-			  ARRAY_SIZE(bad_runs) + 5;
+			  ARRAY_SIZE(bad_runs) + 7;
 
 	for (int i = 0; i < nr_kinds; i++)
 		nr += nr_tests_of(&kinds[i]);
@@ -879,6 +981,7 @@ int main(void)
 
 	ksft_print_header();
 	open_driver();
+	prefer_movable();
 	add_kinds();
 	setup_ring();
 	set_plan();
@@ -886,6 +989,8 @@ int main(void)
 	before = pins_outstanding();
 	for (int i = 0; i < nr_kinds; i++)
 		test_kind(&kinds[i]);
+	test_movable(false);
+	test_movable(true);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		test_refusal(&refusals[i], false);
 		test_refusal(&refusals[i], true);
