@@ -18,6 +18,65 @@ static bool gup_fast_permitted(unsigned long start, unsigned long end)
 }
 #endif
 
+/*
+ * How many pages from @page to the end of its folio, at most @nr. The folio is
+ * not stable: the answer may be out of date, even nonsense, but not above @nr.
+ */
+static unsigned int gup_guess_span(struct folio *folio, struct page *page,
+				   unsigned int nr)
+{
+	unsigned long idx = page - &folio->page;
+	/* Whatever is read here, gup_fast_settle() checks what came of it. */
+	unsigned int order = data_race(compound_order(&folio->page));
+
+	if (order > MAX_FOLIO_ORDER || idx >= (1UL << order))
+		return 1;
+	return min_t(unsigned long, nr, (1UL << order) - idx);
+}
+
+/* The refcount of @folio was raised by @refs as guessed: make it right. */
+static bool gup_fast_settle(struct gup_req *req, struct folio *folio,
+			    struct page *page, unsigned int nr, int refs)
+{
+	int want;
+
+	/*
+	 * With the reference the folio cannot be split, freed or used again any
+	 * more. It could before: is it what it was taken for?
+	 */
+	if (unlikely(page_folio(page) != folio ||
+		     folio_page_idx(folio, page) + nr > folio_nr_pages(folio))) {
+		folio_put_refs(folio, refs);
+		return false;
+	}
+	/* Small after all, or too small to have a pincount. */
+	want = gup_refs(folio, nr, req->flags);
+	if (unlikely(want != refs))
+		folio_ref_add(folio, want - refs);
+	if ((req->flags & FOLL_PIN) && folio_has_pincount(folio))
+		atomic_add(nr, &folio->_pincount);
+	return true;
+}
+
+/* gup_fast_grab() of a page that seems to be one of several of its folio. */
+struct folio *gup_fast_grab_large(struct gup_req *req, struct page *page,
+				  unsigned int *nr)
+{
+	struct folio *folio = page_folio(page);
+
+	*nr = gup_guess_span(folio, page, *nr);
+	if (unlikely(!gup_fast_ref_add(folio, *nr)))
+		return NULL;
+	if (unlikely(!gup_fast_settle(req, folio, page, *nr, *nr)))
+		return NULL;
+	if (req->flags & FOLL_PIN)
+		gup_stat_add(&req->sink.acquired, folio_nid(folio), *nr,
+			     NR_FOLL_PIN_ACQUIRED);
+	/* Pairs with folio_try_share_anon_rmap_*(), see mm/gup_fast.h. */
+	smp_mb__after_atomic();
+	return folio;
+}
+
 /* Gives back a span that is not in the sink. */
 void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr)
 {

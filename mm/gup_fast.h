@@ -22,49 +22,73 @@
 
 #include "gup_internal.h"
 
-#define GUP_FOLIO_HEAD	BIT(PG_head)
-
+struct folio *gup_fast_grab_large(struct gup_req *req, struct page *page,
+				  unsigned int *nr);
 void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr);
 bool gup_fast_accept_file(struct gup_req *req, struct folio *folio);
 
 /*
- * How many pages from @page to the end of its folio, at most @nr. The folio is
- * not stable: the answer may be out of date, even nonsense, but not above @nr.
+ * Adds to the refcount of a folio that may be about to go away. At 0 it is being
+ * freed, or frozen; below 0 it has overflowed.
  */
-static inline unsigned int gup_guess_span(struct folio *folio,
-					  struct page *page, unsigned int nr)
+static __always_inline bool gup_fast_ref_add(struct folio *folio, int refs)
 {
-	unsigned long idx = page - &folio->page;
-	/* Whatever is read here, gup_fast_settle() checks what came of it. */
-	unsigned int order = data_race(compound_order(&folio->page));
+	int count = folio_ref_count(folio);
 
-	if (order > MAX_FOLIO_ORDER || idx >= (1UL << order))
-		return 1;
-	return min_t(unsigned long, nr, (1UL << order) - idx);
+	do {
+		if (unlikely(count <= 0)) {
+			if (count < 0)
+				gup_warn_refcount(folio);
+			return false;
+		}
+	} while (!atomic_try_cmpxchg(&folio->_refcount, &count, count + refs));
+	if (page_ref_tracepoint_active(page_ref_mod_unless))
+		__page_ref_mod_unless(&folio->page, refs, 1);
+	return true;
 }
 
-/* The refcount of @folio was raised by @refs as guessed: make it right. */
-static inline bool gup_fast_settle(struct gup_req *req, struct folio *folio,
-				   struct page *page, unsigned int nr, int refs)
+/* Is @page one of several of a folio? It may become so, or cease to be. */
+static __always_inline bool gup_fast_compound(const struct page *page)
 {
-	int want;
+	return PageTail(page) || (READ_ONCE(page->flags.f) & BIT(PG_head));
+}
 
+/*
+ * The grabs end with a full barrier. It pairs with the one in
+ * folio_try_share_anon_rmap_*(): either that sees the pin, or the walker sees
+ * that the entry was cleared before PageAnonExclusive is.
+ */
+
+/**
+ * gup_fast_grab_small() - reference a page that seems to be a folio of its own
+ * @req: The request.
+ * @page: The page.
+ *
+ * Return: The folio, stable from now on, or NULL if nothing was referenced.
+ */
+static __always_inline struct folio *gup_fast_grab_small(struct gup_req *req,
+							 struct page *page)
+{
+	const bool pin = req->flags & FOLL_PIN;
+	const int refs = pin ? GUP_PIN_COUNTING_BIAS : 1;
+	struct folio *folio = (struct folio *)page;
+
+	if (unlikely(!gup_fast_ref_add(folio, refs)))
+		return NULL;
 	/*
-	 * With the reference the folio cannot be split, freed or reused any
-	 * more. It could before: is it what it was taken for?
+	 * With the reference the folio cannot be freed and used again any more.
+	 * It could before: is it still what it was taken for?
 	 */
-	if (unlikely(page_folio(page) != folio ||
-		     (nr > 1 && folio_page_idx(folio, page) + nr >
-				folio_nr_pages(folio)))) {
-		folio_put_refs(folio, refs);
-		return false;
+	if (unlikely(gup_fast_compound(page))) {
+		folio_put_refs(page_folio(page), refs);
+		return NULL;
 	}
-	want = gup_refs(folio, nr, req->flags);
-	if (unlikely(want != refs))
-		folio_ref_add(folio, want - refs);
-	if ((req->flags & FOLL_PIN) && folio_has_pincount(folio))
-		atomic_add(nr, &folio->_pincount);
-	return true;
+	if (pin)
+		gup_stat_add(&req->sink.acquired, folio_nid(folio), 1,
+			     NR_FOLL_PIN_ACQUIRED);
+	/* Pairs with folio_try_share_anon_rmap_*(), see above. */
+	smp_mb__after_atomic();
+	return folio;
 }
 
 /**
@@ -74,42 +98,16 @@ static inline bool gup_fast_settle(struct gup_req *req, struct folio *folio,
  * @nr: In: number of pages wanted. Out: number of pages referenced, 1 or more:
  *	those up to the end of the folio at most.
  *
- * A full barrier follows the grab. It pairs with the one in
- * folio_try_share_anon_rmap_*(): either that sees the pin, or the walker sees
- * that the entry was cleared before PageAnonExclusive is.
- *
  * Return: The folio, stable from now on, or NULL if nothing was referenced.
  */
 static __always_inline struct folio *gup_fast_grab(struct gup_req *req,
 						   struct page *page,
 						   unsigned int *nr)
 {
-	struct folio *folio = page_folio(page);
-	int refs, count = folio_ref_count(folio);
-
-	if (READ_ONCE(folio->flags.f) & GUP_FOLIO_HEAD) {
-		*nr = gup_guess_span(folio, page, *nr);
-		refs = *nr;
-	} else {
-		*nr = 1;
-		refs = (req->flags & FOLL_PIN) ? GUP_PIN_COUNTING_BIAS : 1;
-	}
-
-	if (unlikely(count < 0)) {
-		gup_warn_refcount(folio);
-		return NULL;
-	}
-	/* A refcount of 0 is a folio that is being freed, or frozen. */
-	if (unlikely(!folio_ref_try_add(folio, refs)))
-		return NULL;
-	if (unlikely(!gup_fast_settle(req, folio, page, *nr, refs)))
-		return NULL;
-	if (req->flags & FOLL_PIN)
-		gup_stat_add(&req->sink.acquired, folio_nid(folio), *nr,
-			     NR_FOLL_PIN_ACQUIRED);
-	/* Pairs with folio_try_share_anon_rmap_*(), see above. */
-	smp_mb__after_atomic();
-	return folio;
+	if (gup_fast_compound(page))
+		return gup_fast_grab_large(req, page, nr);
+	*nr = 1;
+	return gup_fast_grab_small(req, page);
 }
 
 /**

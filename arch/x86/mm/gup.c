@@ -102,9 +102,8 @@ static __always_inline bool gup_x86_changed(u64 now, u64 then)
  * the pages they should, with the same permissions? Entries behind the first
  * are read only here, after the grab: see gup_fast_check_ptes().
  */
-static __always_inline unsigned int gup_x86_check_ptes(const pte_t *ptep,
-						       u64 first,
-						       unsigned int nr)
+static unsigned int gup_x86_check_ptes(const pte_t *ptep, u64 first,
+				       unsigned int nr)
 {
 	unsigned int i;
 
@@ -115,6 +114,27 @@ static __always_inline unsigned int gup_x86_check_ptes(const pte_t *ptep,
 	return i;
 }
 
+/* Takes the span of a large folio that begins at @ptep. */
+static noinline unsigned int gup_x86_pte_span(struct gup_req *req,
+					      const pte_t *ptep, u64 val,
+					      unsigned int max)
+{
+	struct page *page = gup_x86_page(val);
+	unsigned int grabbed = max, nr;
+	struct folio *folio;
+
+	folio = gup_fast_grab(req, page, &grabbed);
+	if (unlikely(!folio))
+		return 0;
+	nr = gup_x86_check_ptes(ptep, val, grabbed);
+	if (unlikely(nr != grabbed))
+		gup_fast_drop(req, folio, grabbed - nr);
+	if (!nr || !gup_fast_accept(req, folio, nr, page, nr, val & _PAGE_RW))
+		return 0;
+	gup_sink_push(&req->sink, page, nr);
+	return nr;
+}
+
 /* Takes the span that begins at @ptep: how many pages, 0 to give up. */
 static __always_inline unsigned int gup_x86_pte(struct gup_req *req,
 						struct gup_x86_need *need,
@@ -122,29 +142,25 @@ static __always_inline unsigned int gup_x86_pte(struct gup_req *req,
 						unsigned int max)
 {
 	u64 val = gup_x86_read_pte(ptep);
-	unsigned int grabbed = max, nr;
 	struct folio *folio;
 	struct page *page;
 
 	if (unlikely(!gup_x86_permitted(need, val)))
 		return 0;
 	page = gup_x86_page(val);
-	folio = gup_fast_grab(req, page, &grabbed);
+	if (gup_fast_compound(page))
+		return gup_x86_pte_span(req, ptep, val, max);
+	folio = gup_fast_grab_small(req, page);
 	if (unlikely(!folio))
 		return 0;
-	nr = gup_x86_check_ptes(ptep, val, grabbed);
-	if (unlikely(nr != grabbed)) {
-		gup_fast_drop(req, folio, grabbed - nr);
-		if (!nr)
-			return 0;
-	}
-	if (unlikely(!gup_fast_accept(req, folio, nr, page, nr, val & _PAGE_RW)))
+	if (unlikely(gup_x86_changed(gup_x86_read_pte(ptep), val))) {
+		gup_fast_drop(req, folio, 1);
 		return 0;
-	if (nr == 1)
-		gup_sink_push(&req->sink, page, 1);
-	else
-		gup_sink_push(&req->sink, page, nr);
-	return nr;
+	}
+	if (unlikely(!gup_fast_accept(req, folio, 1, page, 1, val & _PAGE_RW)))
+		return 0;
+	gup_sink_push(&req->sink, page, 1);
+	return 1;
 }
 
 static bool gup_x86_pte_table(struct gup_req *req, struct gup_x86_need *need,
