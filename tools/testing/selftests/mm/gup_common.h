@@ -153,14 +153,18 @@ static inline char *gup_map_thp(size_t len)
 }
 
 /* mprotect() of one page makes the kernel map all of the huge page by PTEs. */
+static inline void gup_split_table(char *thp)
+{
+	MUST(!mprotect(thp, psize(), PROT_READ));
+	MUST(!mprotect(thp, psize(), PROT_READ | PROT_WRITE));
+}
+
 static inline char *gup_map_thp_ptes(size_t len)
 {
 	char *mem = gup_map_thp(len);
 
-	for (size_t off = 0; mem && off < len; off += GUP_HUGE_SIZE) {
-		MUST(!mprotect(mem + off, psize(), PROT_READ));
-		MUST(!mprotect(mem + off, psize(), PROT_READ | PROT_WRITE));
-	}
+	for (size_t off = 0; mem && off < len; off += GUP_HUGE_SIZE)
+		gup_split_table(mem + off);
 	return mem;
 }
 

@@ -8,8 +8,8 @@
 
 #include "gup_common.h"
 
-#define RACE_SECONDS	0.6
-#define RACE_PAGES	32
+#define RACE_SECONDS	0.5
+#define RACE_PAGES	64
 #define OLD		1
 #define NEW		2
 
@@ -159,65 +159,265 @@ TEST_F(cow, child_pins_parent_writes)
 	EXPECT_EQ(0, gup_join(child));
 }
 
-struct forker {
-	bool stop;
-	long forks;
+struct racing_pin {
+	int driver;
+	int pagemap;
+	char *mem;
+	char *copy;
+	size_t page;
+	unsigned long round;
 };
 
-static void *fork_until_stopped(void *arg)
+struct forker {
+	bool stop;
+	long wanted;
+	long done;
+};
+
+static void *fork_when_wanted(void *arg)
 {
 	struct forker *f = arg;
 
 	while (!gup_load(&f->stop)) {
-		pid_t pid = fork();
+		pid_t pid;
 
+		if (gup_load(&f->wanted) == f->done) {
+			sched_yield();
+			continue;
+		}
+		pid = fork();
 		if (!pid)
 			_exit(0);
 		if (pid > 0)
 			waitpid(pid, NULL, 0);
-		f->forks++;
+		gup_store(&f->done, f->done + 1);
 	}
 	return NULL;
 }
 
-/* One round: whatever fork did meanwhile, pin and process share the pages. */
-static bool pin_follows_writes(int driver, char *mem, char *copy, size_t len, unsigned int flags)
+/*
+ * Writing after a fork replaces a page of a large folio by a small one. So each
+ * fork gets another page, from the end: what is before it still is one folio.
+ */
+static void next_page(struct racing_pin *pin, char *mem, enum gup_mem kind)
 {
-	static uint64_t seed = NEW;
+	pin->page = (pin->page ?: RACE_PAGES) - 1;
+	if (!pin->page && (kind == GUP_THP || kind == GUP_THP_PTES))
+		madvise(mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
+	if (!pin->page && kind == GUP_THP_PTES)
+		gup_split_table(mem);
+	pin->mem = mem + (512 - RACE_PAGES + pin->page) * psize();
+	gup_store((unsigned long *)pin->mem, 0);
+}
+
+/*
+ * fork copies from the lowest address on, with mmap_lock held. Be there first:
+ * then a pin taken while it holds the lock is likely to meet it at this page.
+ */
+static char *move_to_front(char *mem)
+{
+	char *front = mremap(mem, GUP_HUGE_SIZE, GUP_HUGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+			     (void *)GUP_HUGE_SIZE);
+
+	return front == MAP_FAILED ? mem : front;
+}
+
+/*
+ * One round: whatever fork did meanwhile, pin and process share the page.
+ *
+ * If fork is under way, wait until it is through before writing: only then are
+ * the old permissions flushed from this CPU. Reading pagemap takes mmap_lock,
+ * which fork holds all the time.
+ */
+static bool pin_follows_writes(struct racing_pin *pin, unsigned int flags)
+{
+	unsigned long *copy = (unsigned long *)pin->copy;
 	bool ok;
 
-	if (gup_pin(driver, mem, len, flags))
+	if (gup_pin(pin->driver, pin->mem, psize(), flags))
 		return false;
-	gup_fill(mem, len, ++seed);
-	gup_pin_read(driver, copy);
-	ok = gup_differs(copy, len, seed) == len;
-	gup_unpin(driver);
+	pagemap_get_entry(pin->pagemap, pin->mem);
+	gup_store((unsigned long *)pin->mem, ++pin->round);
+	gup_pin_read(pin->driver, pin->copy);
+	ok = *copy == pin->round;
+	gup_unpin(pin->driver);
 	return ok;
 }
 
-/* Guards write_protect_seq: fork racing fast pins, every pin of the attempt undone. */
+/* fork copies a pinned page at once: leave it some time without a pin, too. */
+static void pause_between_pins(struct racing_pin *pin)
+{
+	for (unsigned long i = 0; i < pin->round % 64 * 256; i++)
+		FORCE_READ(pin->round);
+}
+
+/*
+ * Guards write_protect_seq: fork racing fast pins, every pin of the attempt
+ * undone. A large folio mapped by PTEs gives fork the longest way from finding
+ * no pin to taking away the permission to write.
+ */
 TEST_F(cow, fork_races_pins)
 {
-	size_t len = RACE_PAGES * psize();
+	struct racing_pin pin = {
+		.driver = self->driver,
+		.pagemap = open("/proc/self/pagemap", O_RDONLY),
+		.copy = self->copy,
+	};
 	struct forker forker = { 0 };
 	double end = gup_now() + RACE_SECONDS;
 	pthread_t thread;
-	long rounds = 0;
+	bool ok = true;
 
-	gup_thread(&thread, fork_until_stopped, &forker);
-	while (gup_now() < end || !forker.forks) {
-		bool ok = pin_follows_writes(self->driver, self->mem, self->copy, len,
-					     variant->flags);
-
-		EXPECT_TRUE(ok)
-			TH_LOG("after %ld rounds and %ld forks", rounds, forker.forks);
-		if (!ok)
-			break;
-		rounds++;
+	MUST(pin.pagemap >= 0);
+	self->mem = move_to_front(self->mem);
+	gup_thread(&thread, fork_when_wanted, &forker);
+	while (ok && gup_now() < end) {
+		next_page(&pin, self->mem, variant->kind);
+		gup_store(&forker.wanted, forker.wanted + 1);
+		while (ok && gup_load(&forker.done) < forker.wanted) {
+			ok = pin_follows_writes(&pin, variant->flags);
+			pause_between_pins(&pin);
+		}
 	}
 	gup_store(&forker.stop, true);
 	pthread_join(thread, NULL);
-	TH_LOG("%ld rounds, %ld forks", rounds, forker.forks);
+	EXPECT_TRUE(ok)
+		TH_LOG("the pin does not see what was written");
+	TH_LOG("%lu rounds, %ld forks", pin.round, forker.done);
+}
+
+/* A fork that lasts: of a lot of pinned pages, each of which it has to copy */
+
+#define SLOW_FORK_PAGES	16384
+#define SLOW_FORKS	5
+
+static void *fork_once(void *steps)
+{
+	pid_t pid;
+
+	gup_step(steps, gup_load((int *)steps) + 1);
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	MUST(pid > 0);
+	gup_join(pid);
+	return NULL;
+}
+
+struct pin_time {
+	double pin;		/* how long the pin took */
+	double lock;		/* and then, how long it took to get mmap_lock */
+};
+
+/* Pins while another thread forks. */
+static void time_pin(int driver, int pagemap, char *mem, struct pin_time *time)
+{
+	double begin, pinned;
+
+	begin = gup_now();
+	MUST(!gup_pin(driver, mem, psize(), WRITE | FAST));
+	pinned = gup_now();
+	pagemap_get_entry(pagemap, mem);
+	time->pin = pinned - begin;
+	time->lock = gup_now() - pinned;
+	gup_unpin(driver);
+}
+
+/*
+ * Guards write_protect_seq, without a race: while fork copies, a pin has to
+ * wait until it is through, so that afterwards nobody holds mmap_lock.
+ */
+TEST(pin_waits_for_fork)
+{
+	int holder = gup_driver(), driver = gup_driver();
+	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	size_t len = SLOW_FORK_PAGES * psize();
+	char *mem = gup_map_anon(len + psize());
+	int *steps = gup_steps();
+	int waited = 0;
+
+	if (driver < 0)
+		SKIP(return, NO_DRIVER);
+	MUST(pagemap >= 0);
+	MUST(!gup_pin(holder, mem, len, WRITE));
+	for (int i = 0; i < SLOW_FORKS; i++) {
+		struct pin_time time;
+		pthread_t thread;
+
+		gup_store(mem + len, 1);
+		gup_thread(&thread, fork_once, steps);
+		gup_wait(steps, i + 1);
+		usleep(3000);
+		time_pin(driver, pagemap, mem + len, &time);
+		pthread_join(thread, NULL);
+		waited += time.pin > time.lock;
+		TH_LOG("pin: %.1f ms, then mmap_lock: %.1f ms", 1e3 * time.pin, 1e3 * time.lock);
+	}
+	/* some may have come too early, or too late, for the fork */
+	EXPECT_LT(SLOW_FORKS / 2, waited);
+	gup_unpin(holder);
+}
+
+/* A large folio of which one half is shared with a child */
+
+FIXTURE(half_shared) {
+	int driver;
+	char *mem;
+	char *copy;
+};
+
+FIXTURE_VARIANT(half_shared) {
+	unsigned int flags;
+	bool first;		/* which half it is */
+};
+
+FIXTURE_VARIANT_ADD(half_shared, first_slow) { .flags = SLOW, .first = true };
+FIXTURE_VARIANT_ADD(half_shared, first_fast) { .flags = FAST, .first = true };
+FIXTURE_VARIANT_ADD(half_shared, second_slow) { .flags = SLOW };
+FIXTURE_VARIANT_ADD(half_shared, second_fast) { .flags = FAST };
+
+#define HALF	(GUP_HUGE_SIZE / 2)
+
+FIXTURE_SETUP(half_shared)
+{
+	self->driver = gup_driver();
+	if (self->driver < 0)
+		SKIP(return, NO_DRIVER);
+	self->mem = gup_map_thp_ptes(GUP_HUGE_SIZE);
+	if (!self->mem)
+		SKIP(return, NO_THP);
+	self->copy = gup_map_anon(GUP_HUGE_SIZE);
+	gup_fill(self->mem, HALF, OLD);
+	gup_fill(self->mem + HALF, HALF, OLD);
+}
+
+FIXTURE_TEARDOWN(half_shared)
+{
+}
+
+/*
+ * Guards the unshare rule where entries look all the same, pages are taken by
+ * the run, and only each page itself says whether it is exclusive.
+ */
+TEST_F(half_shared, read_pin_unshares)
+{
+	char *own = variant->first ? self->mem + HALF : self->mem;
+	char *shared = variant->first ? self->mem : self->mem + HALF;
+	int *steps = gup_steps();
+	pid_t child;
+
+	MUST(!madvise(own, HALF, MADV_DONTFORK));
+	child = fork_watcher(shared, HALF, steps);
+	MUST(!madvise(own, HALF, MADV_DOFORK));
+	MUST(!mprotect(self->mem, GUP_HUGE_SIZE, PROT_READ));
+	ASSERT_EQ(0, gup_pin(self->driver, self->mem, GUP_HUGE_SIZE, variant->flags));
+	MUST(!mprotect(self->mem, GUP_HUGE_SIZE, PROT_READ | PROT_WRITE));
+	gup_fill(self->mem, GUP_HUGE_SIZE, NEW);
+	gup_step(steps, 1);
+	gup_pin_read(self->driver, self->copy);
+	EXPECT_EQ(GUP_HUGE_SIZE, gup_differs(self->copy, GUP_HUGE_SIZE, NEW));
+	EXPECT_EQ(0, gup_join(child));
+	gup_unpin(self->driver);
 }
 
 /* vmsplice */
