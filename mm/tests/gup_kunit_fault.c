@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of get_user_pages(): faulting, mmap_lock, retries and signals.
+ */
+#include <kunit/test-bug.h>
+#include <linux/completion.h>
+#include <linux/kthread.h>
+#include <linux/mman.h>
+#include <linux/mmap_lock.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include "gup_kunit.h"
+
+/*
+ * What the fault handler is told
+ */
+
+#define GK_FAULT_FLAGS	(FAULT_FLAG_WRITE | FAULT_FLAG_REMOTE |		\
+			 FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE |	\
+			 FAULT_FLAG_INTERRUPTIBLE |			\
+			 FAULT_FLAG_RETRY_NOWAIT | FAULT_FLAG_TRIED |	\
+			 FAULT_FLAG_UNSHARE | FAULT_FLAG_USER)
+
+#define GK_MAY_WAIT	(FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE)
+#define GK_NO_WAIT	(FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT)
+
+/* Whether the lock was dropped by the last one of these. */
+static bool gk_dropped;
+
+static long gk_get_droppable(unsigned long start, unsigned long nr,
+			     unsigned int flags, struct page **pages)
+{
+	int locked = 1;
+	long ret;
+
+	mmap_read_lock(current->mm);
+	ret = get_user_pages_remote(current->mm, start, nr, flags, pages,
+				    &locked);
+	gk_dropped = !locked;
+	if (locked)
+		mmap_read_unlock(current->mm);
+	return ret;
+}
+
+static long gk_get_remote_kept(unsigned long start, unsigned long nr,
+			       unsigned int flags, struct page **pages)
+{
+	long ret;
+
+	mmap_read_lock(current->mm);
+	ret = get_user_pages_remote(current->mm, start, nr, flags, pages, NULL);
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
+/* Nobody else uses this mm: whoever holds it has forgotten to give it back. */
+static void gk_expect_lock_free(struct kunit *test)
+{
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+}
+
+struct gk_told {
+	const char *name;
+	gk_take_fn *take;
+	unsigned int flags;
+	unsigned int want;
+};
+
+static const struct gk_told gk_told[] = {
+	{ "get", gk_get_locked, 0, 0 },
+	{ "get, write", gk_get_locked, FOLL_WRITE, FAULT_FLAG_WRITE },
+	{ "get, nowait", gk_get_locked, FOLL_NOWAIT, GK_NO_WAIT },
+	{ "get, interruptible", gk_get_locked, FOLL_INTERRUPTIBLE, 0 },
+	{ "get_unlocked", gk_get_unlocked, 0, GK_MAY_WAIT },
+	{ "get_unlocked, interruptible", gk_get_unlocked, FOLL_INTERRUPTIBLE,
+	  GK_MAY_WAIT | FAULT_FLAG_INTERRUPTIBLE },
+	{ "get_remote", gk_get_droppable, FOLL_WRITE,
+	  GK_MAY_WAIT | FAULT_FLAG_REMOTE | FAULT_FLAG_WRITE },
+	{ "get_remote, lock kept", gk_get_remote_kept, 0, FAULT_FLAG_REMOTE },
+	{ "pin_fast", gk_pin_fast, FOLL_WRITE, GK_MAY_WAIT | FAULT_FLAG_WRITE },
+	{ "pin_unlocked", gk_pin_unlocked, 0, GK_MAY_WAIT },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_told, gk_told, name);
+
+static void gup_fault_flags(struct kunit *test)
+{
+	const struct gk_told *told = test->param_value;
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_dev(test, dev, PROT_READ | PROT_WRITE,
+					MAP_SHARED);
+	struct page *pages[1];
+
+	KUNIT_ASSERT_EQ(test, told->take(addr, 1, told->flags, pages), 1);
+	KUNIT_EXPECT_EQ(test, dev->calls, 1);
+	KUNIT_EXPECT_EQ(test, dev->flags[0] & GK_FAULT_FLAGS, told->want);
+	KUNIT_EXPECT_PTR_EQ(test, pages[0], dev->pages[0]);
+	if (told->take == gk_pin_fast || told->take == gk_pin_unlocked)
+		unpin_user_page(pages[0]);
+	else
+		put_page(pages[0]);
+	gk_expect_lock_free(test);
+}
+
+/* Unsharing is a fault of its own kind, and never one for writing. */
+static void gup_fault_flags_of_unshare(struct kunit *test)
+{
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_dev(test, dev, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE);
+	struct page *pages[1];
+
+	KUNIT_ASSERT_EQ(test, gk_pin_unlocked(addr, 1, FOLL_LONGTERM, pages), 1);
+	KUNIT_EXPECT_PTR_NE(test, pages[0], dev->pages[0]);
+	KUNIT_EXPECT_TRUE(test, PageAnon(pages[0]));
+	KUNIT_EXPECT_FALSE(test, pte_write(gk_pte(test, addr)));
+	unpin_user_page(pages[0]);
+}
+
+/*
+ * What the fault handler answers
+ */
+
+enum gk_answer {
+	GK_OK,
+	GK_RETRY,	/* to be asked again, without the lock */
+	GK_COMPLETED,	/* done, without the lock */
+	GK_BUSY,	/* would have to wait, and may not */
+	GK_SIGBUS,
+	GK_SIGSEGV,
+	GK_OOM,
+	GK_HWPOISON,
+	GK_KILL,	/* asked again, but there is a fatal signal now */
+	GK_INTR,	/* the same with another signal */
+	GK_UNMAP,	/* asked again, but the mapping is gone */
+};
+
+/* The answers to the first calls at page 1 of the device; then all is well. */
+static enum gk_answer gk_answers[4];
+static unsigned int gk_asked;
+
+static vm_fault_t gk_unlock(struct kunit *test, struct vm_fault *vmf)
+{
+	KUNIT_EXPECT_TRUE(test, vmf->flags & FAULT_FLAG_ALLOW_RETRY);
+	KUNIT_EXPECT_FALSE(test, vmf->flags & FAULT_FLAG_RETRY_NOWAIT);
+	mmap_read_unlock(vmf->vma->vm_mm);
+	return VM_FAULT_RETRY;
+}
+
+static vm_fault_t gk_complete(struct kunit *test, struct gk_dev *dev,
+			      struct vm_fault *vmf)
+{
+	KUNIT_EXPECT_EQ(test, 0, vm_insert_page(vmf->vma, vmf->address,
+						dev->pages[vmf->pgoff]));
+	gk_unlock(test, vmf);
+	return VM_FAULT_NOPAGE | VM_FAULT_COMPLETED;
+}
+
+static vm_fault_t gk_unmap(struct kunit *test, struct vm_fault *vmf)
+{
+	unsigned long addr = vmf->address;
+	vm_fault_t ret = gk_unlock(test, vmf);
+
+	KUNIT_EXPECT_EQ(test, 0, vm_munmap(addr, PAGE_SIZE));
+	return ret;
+}
+
+static vm_fault_t gk_fault_answer(struct gk_dev *dev, struct vm_fault *vmf)
+{
+	struct kunit *test = kunit_get_current_test();
+
+	if (vmf->pgoff != 1 || gk_asked >= ARRAY_SIZE(gk_answers))
+		return gk_dev_fault_page(dev, vmf);
+	/* Asked again for the same page, it is told so. */
+	KUNIT_EXPECT_EQ(test, !!(vmf->flags & FAULT_FLAG_TRIED), gk_asked > 0);
+	switch (gk_answers[gk_asked++]) {
+	case GK_OK:
+		return gk_dev_fault_page(dev, vmf);
+	case GK_RETRY:
+		return gk_unlock(test, vmf);
+	case GK_COMPLETED:
+		return gk_complete(test, dev, vmf);
+	case GK_BUSY:
+		return VM_FAULT_RETRY;
+	case GK_SIGBUS:
+		return VM_FAULT_SIGBUS;
+	case GK_SIGSEGV:
+		return VM_FAULT_SIGSEGV;
+	case GK_OOM:
+		return VM_FAULT_OOM;
+	case GK_HWPOISON:
+		return VM_FAULT_HWPOISON;
+	case GK_KILL:
+		gk_signal(SIGKILL);
+		return gk_unlock(test, vmf);
+	case GK_INTR:
+		gk_signal(SIGUSR1);
+		return gk_unlock(test, vmf);
+	case GK_UNMAP:
+		return gk_unmap(test, vmf);
+	}
+	return VM_FAULT_SIGBUS;
+}
+
+struct gk_asks {
+	const char *name;
+	enum gk_answer answers[4];
+	unsigned int flags;
+	long whole;	/* from page 0 on, 4 pages */
+	long rest;	/* from page 1 on, 3 pages */
+	bool dropped;
+};
+
+/* For those who allow the lock to be dropped. */
+static const struct gk_asks gk_asks[] = {
+	{ "ok", { GK_OK }, 0, 4, 3, false },
+	{ "retry", { GK_RETRY }, 0, 4, 3, true },
+	{ "retry thrice", { GK_RETRY, GK_RETRY, GK_RETRY }, 0, 4, 3, true },
+	{ "completed", { GK_COMPLETED }, 0, 4, 3, true },
+	{ "retry, completed", { GK_RETRY, GK_COMPLETED }, 0, 4, 3, true },
+	{ "sigbus", { GK_SIGBUS }, 0, 1, -EFAULT, false },
+	{ "sigsegv", { GK_SIGSEGV }, 0, 1, -EFAULT, false },
+	{ "oom", { GK_OOM }, 0, 1, -ENOMEM, false },
+	{ "hwpoison", { GK_HWPOISON }, 0, 1, -EFAULT, false },
+	{ "hwpoison, wants to know", { GK_HWPOISON }, FOLL_HWPOISON, 1,
+	  -EHWPOISON, false },
+	{ "retry, sigbus", { GK_RETRY, GK_SIGBUS }, 0, 1, -EFAULT, true },
+	{ "retry, oom", { GK_RETRY, GK_OOM }, 0, 1, -ENOMEM, true },
+	{ "retry, hwpoison", { GK_RETRY, GK_HWPOISON }, FOLL_HWPOISON, 1,
+	  -EHWPOISON, true },
+	{ "kill", { GK_KILL }, 0, 1, -EINTR, true },
+	{ "retry, kill", { GK_RETRY, GK_KILL }, 0, 1, -EINTR, true },
+	{ "signal", { GK_INTR }, 0, 4, 3, true },
+	{ "signal, interruptible", { GK_INTR }, FOLL_INTERRUPTIBLE, 1, -EINTR,
+	  true },
+	{ "kill, interruptible", { GK_KILL }, FOLL_INTERRUPTIBLE, 1, -EINTR,
+	  true },
+	{ "unmap", { GK_UNMAP }, 0, 1, -EFAULT, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_asks, gk_asks, name);
+
+static unsigned long gk_map_answers(struct kunit *test, struct gk_dev **devp,
+				    const enum gk_answer *answers)
+{
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr;
+
+	memcpy(gk_answers, answers, sizeof(gk_answers));
+	gk_asked = 0;
+	dev->fault = gk_fault_answer;
+	/* For vm_insert_page() under the lock for reading. */
+	dev->vm_flags = VM_MIXEDMAP;
+	addr = gk_map_dev(test, dev, PROT_READ | PROT_WRITE, MAP_SHARED);
+	if (devp)
+		*devp = dev;
+	return addr;
+}
+
+static void gk_check_answers(struct kunit *test, gk_take_fn *take,
+			     unsigned long first)
+{
+	const struct gk_asks *asks = test->param_value;
+	long i, want = first ? asks->rest : asks->whole;
+	struct page *pages[4];
+	struct gk_dev *dev;
+	unsigned long addr;
+	long ret;
+
+	addr = gk_map_answers(test, &dev, asks->answers);
+	ret = take(addr + first * PAGE_SIZE, 4 - first, asks->flags, pages);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, ret, want);
+	for (i = 0; i < ret; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, pages[i], dev->pages[first + i]);
+		put_page(pages[i]);
+	}
+	/* The test's own reference and, if still mapped, that of the table. */
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_LE(test, page_ref_count(dev->pages[i]), 2);
+	gk_expect_lock_free(test);
+}
+
+static void gup_fault_unlocked(struct kunit *test)
+{
+	gk_check_answers(test, gk_get_unlocked, 0);
+	gk_check_answers(test, gk_get_unlocked, 1);
+}
+
+static void gup_fault_remote(struct kunit *test)
+{
+	const struct gk_asks *asks = test->param_value;
+
+	gk_check_answers(test, gk_get_droppable, 0);
+	KUNIT_EXPECT_EQ(test, gk_dropped, asks->dropped);
+	gk_check_answers(test, gk_get_droppable, 1);
+	KUNIT_EXPECT_EQ(test, gk_dropped, asks->dropped);
+}
+
+static void gup_fault_fast(struct kunit *test)
+{
+	const struct gk_asks *asks = test->param_value;
+	struct page *pages[4];
+	unsigned long addr;
+	long ret;
+
+	/* Flags that the fast functions do not take. */
+	if (asks->flags)
+		return;
+	addr = gk_map_answers(test, NULL, asks->answers);
+	ret = pin_user_pages_fast(addr + PAGE_SIZE, 3, 0, pages);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, ret, asks->rest);
+	if (ret > 0)
+		unpin_user_pages(pages, ret);
+	gk_expect_lock_free(test);
+}
+
+/* MADV_POPULATE must end, whatever the handler answers. */
+static void gup_fault_populate(struct kunit *test)
+{
+	const struct gk_asks *asks = test->param_value;
+	unsigned long addr = gk_map_answers(test, NULL, asks->answers);
+	long want = asks->rest;
+	int locked = 1;
+	long ret;
+
+	/* It always asks for HWPOISON, and never for INTERRUPTIBLE. */
+	if (asks->answers[0] == GK_HWPOISON)
+		want = -EHWPOISON;
+	if (asks->flags & FOLL_INTERRUPTIBLE && asks->answers[0] == GK_INTR)
+		want = 3;
+	if (asks->answers[0] == GK_UNMAP)
+		want = -ENOMEM;
+	mmap_read_lock(current->mm);
+	ret = faultin_page_range(current->mm, addr + PAGE_SIZE,
+				 addr + 4 * PAGE_SIZE, true, &locked);
+	if (locked)
+		mmap_read_unlock(current->mm);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, ret, want);
+	KUNIT_EXPECT_EQ(test, !locked, asks->dropped);
+	gk_expect_lock_free(test);
+}
+
+/* Once dropped, the lock stays so: on return it is not held. */
+static void gup_fault_lock_is_kept_without_need(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 2);
+	struct page *pages[2];
+
+	KUNIT_ASSERT_EQ(test, gk_get_droppable(addr, 2, FOLL_WRITE, pages), 2);
+	KUNIT_EXPECT_FALSE(test, gk_dropped);
+	put_page(pages[0]);
+	put_page(pages[1]);
+}
+
+/*
+ * Not waiting
+ */
+
+static void gup_fault_nowait(struct kunit *test)
+{
+	static const enum gk_answer busy[4] = { GK_BUSY };
+	struct page *pages[3] = {};
+	unsigned long addr;
+
+	/* 0 is no error: there was nothing to be had without waiting. */
+	addr = gk_map_answers(test, NULL, busy);
+	KUNIT_EXPECT_EQ(test, gk_get_locked(addr + PAGE_SIZE, 2, FOLL_NOWAIT,
+					    pages), 0);
+	KUNIT_EXPECT_NULL(test, pages[0]);
+	gk_expect_lock_free(test);
+
+	addr = gk_map_answers(test, NULL, busy);
+	KUNIT_EXPECT_EQ(test, gk_get_locked(addr, 3, FOLL_NOWAIT, pages), 1);
+	put_page(pages[0]);
+	KUNIT_EXPECT_EQ(test, gk_asked, 1);
+	gk_expect_lock_free(test);
+}
+
+static void gup_fault_nowait_keeps_remote_lock(struct kunit *test)
+{
+	static const enum gk_answer busy[4] = { GK_BUSY };
+	unsigned long addr = gk_map_answers(test, NULL, busy);
+	struct page *pages[2] = {};
+
+	KUNIT_EXPECT_EQ(test, gk_get_droppable(addr + PAGE_SIZE, 2, FOLL_NOWAIT,
+					       pages), 0);
+	KUNIT_EXPECT_FALSE(test, gk_dropped);
+	gk_expect_lock_free(test);
+}
+
+/*
+ * Signals
+ */
+
+static void gup_fault_fatal_signal_is_pending(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map(test, 2, PROT_READ | PROT_WRITE);
+	struct page *pages[2];
+	long ret;
+
+	gk_signal(SIGKILL);
+	ret = api->take(addr, 2, FOLL_WRITE, pages);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, ret, api->lockless ? 0 : -EINTR);
+	gk_expect_lock_free(test);
+}
+
+static void gup_fault_other_signal_is_pending(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map(test, 2, PROT_READ | PROT_WRITE);
+	struct page *pages[2];
+	long ret;
+
+	gk_signal(SIGUSR1);
+	ret = api->take(addr, 2, FOLL_WRITE, pages);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, ret, api->lockless ? 0 : 2);
+	gk_release(api, pages, ret);
+}
+
+/* Somebody who holds mmap_lock for writing until told to let go. */
+struct gk_holder {
+	struct mm_struct *mm;
+	struct completion held;
+	struct completion let_go;
+};
+
+static int gk_hold(void *data)
+{
+	struct gk_holder *holder = data;
+
+	mmap_write_lock(holder->mm);
+	complete(&holder->held);
+	wait_for_completion(&holder->let_go);
+	mmap_write_unlock(holder->mm);
+	return 0;
+}
+
+static void gup_fault_fatal_signal_before_lock(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 1, PROT_READ | PROT_WRITE);
+	struct gk_holder holder = { .mm = current->mm };
+	struct task_struct *task;
+	struct page *pages[1];
+	long ret;
+
+	init_completion(&holder.held);
+	init_completion(&holder.let_go);
+	task = kthread_run(gk_hold, &holder, "gup_kunit_holder");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wait_for_completion(&holder.held);
+	gk_signal(SIGKILL);
+	ret = get_user_pages_unlocked(addr, 1, pages, FOLL_WRITE);
+	gk_no_signal();
+	complete(&holder.let_go);
+	kthread_stop_put(task);
+	KUNIT_EXPECT_EQ(test, ret, -EAGAIN);
+}
+
+/*
+ * fixup_user_fault()
+ */
+
+struct gk_fixup {
+	const char *name;
+	enum gk_answer answers[4];
+	unsigned int flags;
+	int want;
+	bool unlocked;
+};
+
+static const struct gk_fixup gk_fixups[] = {
+	{ "read", { GK_OK }, 0, 0, false },
+	{ "write", { GK_OK }, FAULT_FLAG_WRITE, 0, false },
+	{ "retry", { GK_RETRY }, 0, 0, true },
+	{ "retry thrice", { GK_RETRY, GK_RETRY, GK_RETRY }, 0, 0, true },
+	{ "completed", { GK_COMPLETED }, 0, 0, true },
+	{ "sigbus", { GK_SIGBUS }, 0, -EFAULT, false },
+	{ "oom", { GK_OOM }, 0, -ENOMEM, false },
+	{ "hwpoison", { GK_HWPOISON }, 0, -EFAULT, false },
+	{ "kill", { GK_KILL }, 0, -EINTR, true },
+	{ "unmap", { GK_UNMAP }, 0, -EFAULT, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_fixups, gk_fixups, name);
+
+static void gup_fault_fixup(struct kunit *test)
+{
+	const struct gk_fixup *fixup = test->param_value;
+	struct mm_struct *mm = current->mm;
+	bool unlocked = false;
+	unsigned long addr;
+	int ret;
+
+	addr = gk_map_answers(test, NULL, fixup->answers);
+	mmap_read_lock(mm);
+	ret = fixup_user_fault(mm, addr + PAGE_SIZE + 5, fixup->flags,
+			       &unlocked);
+	gk_no_signal();
+	/* Whatever happened, it is held again. */
+	mmap_assert_locked(mm);
+	mmap_read_unlock(mm);
+	KUNIT_EXPECT_EQ(test, ret, fixup->want);
+	KUNIT_EXPECT_EQ(test, unlocked, fixup->unlocked);
+	gk_expect_lock_free(test);
+}
+
+static void gup_fault_fixup_calls_handler_always(struct kunit *test)
+{
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_dev(test, dev, PROT_READ | PROT_WRITE,
+					MAP_SHARED);
+
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, 0, fixup_user_fault(current->mm, addr,
+						  FAULT_FLAG_WRITE, NULL));
+	KUNIT_EXPECT_EQ(test, dev->flags[0] & GK_FAULT_FLAGS, FAULT_FLAG_WRITE);
+	mmap_read_unlock(current->mm);
+	/* Mapped already, but not marked yet. */
+	gk_set_pte(test, addr, pte_mkold(pte_mkclean(gk_pte(test, addr))));
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, 0, fixup_user_fault(current->mm, addr,
+						  FAULT_FLAG_WRITE, NULL));
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_TRUE(test, pte_young(gk_pte(test, addr)));
+	KUNIT_EXPECT_TRUE(test, pte_dirty(gk_pte(test, addr)));
+}
+
+static void gup_fault_fixup_refuses(struct kunit *test)
+{
+	unsigned long readonly = gk_map(test, 1, PROT_READ);
+	unsigned long none = gk_map(test, 1, PROT_NONE);
+	unsigned long hole = gk_map(test, 1, PROT_READ);
+	struct mm_struct *mm = current->mm;
+
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(hole, PAGE_SIZE));
+	mmap_read_lock(mm);
+	KUNIT_EXPECT_EQ(test, -EFAULT, fixup_user_fault(mm, readonly,
+							FAULT_FLAG_WRITE,
+							NULL));
+	KUNIT_EXPECT_EQ(test, 0, fixup_user_fault(mm, readonly, 0, NULL));
+	KUNIT_EXPECT_EQ(test, -EFAULT, fixup_user_fault(mm, none, 0, NULL));
+	KUNIT_EXPECT_EQ(test, -EFAULT, fixup_user_fault(mm, hole, 0, NULL));
+	mmap_read_unlock(mm);
+}
+
+static struct kunit_case gup_fault_cases[] = {
+	KUNIT_CASE_PARAM(gup_fault_flags, gk_told_gen_params),
+	KUNIT_CASE(gup_fault_flags_of_unshare),
+	KUNIT_CASE_PARAM(gup_fault_unlocked, gk_asks_gen_params),
+	KUNIT_CASE_PARAM(gup_fault_remote, gk_asks_gen_params),
+	KUNIT_CASE_PARAM(gup_fault_fast, gk_asks_gen_params),
+	KUNIT_CASE_PARAM(gup_fault_populate, gk_asks_gen_params),
+	KUNIT_CASE(gup_fault_lock_is_kept_without_need),
+	KUNIT_CASE(gup_fault_nowait),
+	KUNIT_CASE(gup_fault_nowait_keeps_remote_lock),
+	KUNIT_CASE_PARAM(gup_fault_fatal_signal_is_pending, gk_api_gen_params),
+	KUNIT_CASE_PARAM(gup_fault_other_signal_is_pending, gk_api_gen_params),
+	KUNIT_CASE(gup_fault_fatal_signal_before_lock),
+	KUNIT_CASE_PARAM(gup_fault_fixup, gk_fixups_gen_params),
+	KUNIT_CASE(gup_fault_fixup_calls_handler_always),
+	KUNIT_CASE(gup_fault_fixup_refuses),
+	{}
+};
+
+static struct kunit_suite gup_fault_suite = {
+	.name = "gup_fault",
+	.init = gk_init,
+	.exit = gk_exit,
+	.test_cases = gup_fault_cases,
+};
+
+kunit_test_suite(gup_fault_suite);
+
+MODULE_DESCRIPTION("KUnit tests of get_user_pages(): faults and mmap_lock");
+MODULE_LICENSE("GPL");

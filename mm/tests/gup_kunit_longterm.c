@@ -1,0 +1,642 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of get_user_pages(): long-term pins, and memfd_pin_folios().
+ */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+#include <linux/swap.h>
+#include <linux/uaccess.h>
+
+#include "gup_kunit.h"
+
+/* User memory has to be where it may not stay, or there is nothing to see. */
+static void gk_need_movable(struct kunit *test, unsigned long addr)
+{
+	struct folio *folio = page_folio(gk_page_at(addr));
+
+	if (folio_is_longterm_pinnable(folio))
+		kunit_skip(test, "needs movablecore= on the command line");
+}
+
+static void gk_expect_pinnable(struct kunit *test, struct page **pages,
+			       unsigned long nr)
+{
+	while (nr--)
+		KUNIT_EXPECT_TRUE(test, folio_is_longterm_pinnable(page_folio(pages[nr])));
+}
+
+/*
+ * Migration
+ */
+
+static void gup_longterm_moves_pages(struct kunit *test)
+{
+	const struct gk_combo *combo = test->param_value;
+	const struct gk_kind *kind = combo->kind;
+	struct page **pages = gk_array(test, kind->nr);
+	unsigned long addr, i;
+
+	addr = kind->map(test, kind);
+	gk_need_movable(test, addr);
+	KUNIT_ASSERT_EQ(test, combo->api->take(addr, kind->nr,
+					       FOLL_WRITE | FOLL_LONGTERM,
+					       pages), kind->nr);
+	gk_expect_pinnable(test, pages, kind->nr);
+	for (i = 0; i < kind->nr; i++)
+		KUNIT_EXPECT_PTR_EQ(test, pages[i],
+				    gk_page_at(addr + i * PAGE_SIZE));
+	gk_expect_filled(test, addr, kind->nr);
+	gk_expect_refs(test, gk_refs_of(test, pages, kind->nr), kind->nr, 0,
+		       FOLL_PIN);
+	KUNIT_EXPECT_TRUE(test, folio_maybe_dma_pinned(page_folio(pages[0])));
+	unpin_user_pages(pages, kind->nr);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(page_folio(pages[0])));
+}
+
+static void gup_longterm_short_pin_does_not_move(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 2);
+	struct gk_refs *refs = gk_refs(test, addr, 2);
+	struct page *pages[2];
+
+	KUNIT_ASSERT_EQ(test, api->take(addr, 2, FOLL_WRITE, pages), 2);
+	gk_expect_taken(test, refs, pages, 2, api->ref);
+	gk_release(api, pages, 2);
+}
+
+static void gup_longterm_pinnable_pages_stay(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 4);
+	struct page *pages[4], *again[4];
+	struct gk_refs *refs;
+
+	KUNIT_ASSERT_EQ(test, api->take(addr, 4, FOLL_LONGTERM, pages), 4);
+	refs = gk_refs(test, addr, 4);
+	KUNIT_ASSERT_EQ(test, api->take(addr, 4, FOLL_LONGTERM, again), 4);
+	gk_expect_taken(test, refs, again, 4, FOLL_PIN);
+	unpin_user_pages(again, 4);
+	unpin_user_pages(pages, 4);
+}
+
+/* What is faulted in by the way is allocated where it may stay. */
+static void gup_longterm_faults_in_pinnable_pages(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 8);
+	unsigned int flags = current->flags;
+	struct page *pages[4];
+	struct gup_req req;
+
+	gk_need_movable(test, addr);
+	addr = gk_map(test, 4, PROT_READ | PROT_WRITE);
+	KUNIT_ASSERT_EQ(test, api->take(addr, 4, FOLL_WRITE | FOLL_LONGTERM,
+					pages), 4);
+	gk_expect_pinnable(test, pages, 4);
+	KUNIT_EXPECT_EQ(test, current->flags & PF_MEMALLOC_PIN,
+			flags & PF_MEMALLOC_PIN);
+	unpin_user_pages(pages, 4);
+
+	/* Without the long-term loop they would not be: that is the control. */
+	addr = gk_map(test, 4, PROT_READ | PROT_WRITE);
+	gk_req(&req, addr, 4, FOLL_PIN | FOLL_WRITE, pages);
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, gup_slow(&req), 4);
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_FALSE(test, folio_is_longterm_pinnable(page_folio(pages[0])));
+	unpin_user_pages(pages, 4);
+}
+
+/* Some may stay, some have to move: in the end all of them are pinned once. */
+static void gup_longterm_moves_some_pages(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 8);
+	struct page *stay[2], *pages[8];
+	struct gk_refs *refs;
+
+	gk_need_movable(test, addr);
+	KUNIT_ASSERT_EQ(test, api->take(addr + 2 * PAGE_SIZE, 2, FOLL_LONGTERM,
+					stay), 2);
+	KUNIT_ASSERT_EQ(test, api->take(addr, 8, FOLL_LONGTERM, pages), 8);
+	gk_expect_pinnable(test, pages, 8);
+	KUNIT_EXPECT_PTR_EQ(test, pages[2], stay[0]);
+	KUNIT_EXPECT_PTR_EQ(test, pages[3], stay[1]);
+	gk_expect_filled(test, addr, 8);
+	unpin_user_pages(stay, 2);
+	refs = gk_refs(test, addr, 8);
+	KUNIT_EXPECT_EQ(test, refs[0].refs, 1 + GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_EQ(test, refs[2].refs, 1 + GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_EQ(test, refs[7].refs, 1 + GUP_PIN_COUNTING_BIAS);
+	unpin_user_pages(pages, 8);
+}
+
+static void gup_longterm_prefix_up_to_hole(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 6);
+	struct page *pages[6];
+
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + 4 * PAGE_SIZE, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, api->take(addr, 6, FOLL_LONGTERM, pages), 4);
+	gk_expect_pinnable(test, pages, 4);
+	unpin_user_pages(pages, 4);
+	KUNIT_EXPECT_EQ(test, api->take(addr + 4 * PAGE_SIZE, 2, FOLL_LONGTERM,
+					pages), -EFAULT);
+}
+
+/* Somebody else's reference keeps the page where it is. */
+static void gup_longterm_page_cannot_move(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 4);
+	struct page *page = gk_page_at(addr + 2 * PAGE_SIZE), *pages[4] = {};
+	struct gk_refs *refs;
+	unsigned int i;
+
+	gk_need_movable(test, addr);
+	get_page(page);
+	KUNIT_EXPECT_EQ(test, api->take(addr, 4, FOLL_LONGTERM, pages),
+			-ENOMEM);
+	refs = gk_refs(test, addr, 4);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, refs[i].refs, i == 2 ? 2 : 1);
+	put_page(page);
+	gk_expect_filled(test, addr, 4);
+	KUNIT_EXPECT_EQ(test, api->take(addr, 4, FOLL_LONGTERM, pages), 4);
+	gk_expect_pinnable(test, pages, 4);
+	unpin_user_pages(pages, 4);
+}
+
+/* Somebody who has taken a folio off the LRU and puts it back soon. */
+struct gk_isolator {
+	struct folio *folio;
+	struct completion isolated;
+	bool ok;
+};
+
+static int gk_isolate_for_a_while(void *data)
+{
+	struct gk_isolator *isolator = data;
+
+	lru_add_drain_all();
+	isolator->ok = folio_isolate_lru(isolator->folio);
+	complete(&isolator->isolated);
+	msleep(50);
+	if (isolator->ok)
+		folio_putback_lru(isolator->folio);
+	return 0;
+}
+
+/* "Could not be isolated" is not "may stay". */
+static void gup_longterm_page_is_isolated_elsewhere(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 1);
+	struct gk_isolator isolator = {};
+	struct task_struct *task;
+	struct page *pages[1];
+	long ret;
+
+	gk_need_movable(test, addr);
+	isolator.folio = page_folio(gk_page_at(addr));
+	init_completion(&isolator.isolated);
+	task = kthread_run(gk_isolate_for_a_while, &isolator,
+			   "gup_kunit_isolator");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wait_for_completion(&isolator.isolated);
+	ret = api->take(addr, 1, FOLL_LONGTERM, pages);
+	kthread_stop_put(task);
+	KUNIT_EXPECT_TRUE(test, isolator.ok);
+	/* Its reference may have been what the migration failed of. */
+	if (ret == -ENOMEM)
+		return;
+	KUNIT_ASSERT_EQ(test, ret, 1);
+	gk_expect_pinnable(test, pages, 1);
+	unpin_user_page(pages[0]);
+}
+
+/* Somebody who writes to user memory on another CPU. */
+struct gk_writer {
+	struct mm_struct *mm;
+	unsigned long addr;
+	int error;
+	struct completion done;
+};
+
+static int gk_write_elsewhere(void *data)
+{
+	struct gk_writer *writer = data;
+	unsigned long addr = writer->addr;
+
+	kthread_use_mm(writer->mm);
+	writer->error = put_user(addr + 1, (unsigned long __user *)addr);
+	kthread_unuse_mm(writer->mm);
+	complete(&writer->done);
+	return 0;
+}
+
+/* Until it is full, the batch of that CPU holds a reference to the page. */
+static void gup_longterm_page_is_in_batch_of_other_cpu(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 1, PROT_READ | PROT_WRITE);
+	struct gk_writer writer = { .mm = current->mm, .addr = addr };
+	unsigned int cpu = cpumask_any_but(cpu_online_mask,
+					   raw_smp_processor_id());
+	struct task_struct *task;
+	struct page *pages[1];
+
+	if (cpu >= nr_cpu_ids)
+		kunit_skip(test, "needs two CPUs (-smp 2)");
+	gk_need_movable(test, gk_map_filled(test, 1));
+	init_completion(&writer.done);
+	task = kthread_create_on_cpu(gk_write_elsewhere, &writer, cpu,
+				     "gup_kunit_writer/%u");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wake_up_process(task);
+	wait_for_completion(&writer.done);
+	KUNIT_ASSERT_EQ(test, 0, writer.error);
+	KUNIT_ASSERT_EQ(test, gk_pin_locked(addr, 1, FOLL_LONGTERM, pages), 1);
+	gk_expect_pinnable(test, pages, 1);
+	gk_expect_filled(test, addr, 1);
+	unpin_user_page(pages[0]);
+}
+
+/* In the lockless walk the slow path has to decide, and to migrate. */
+static void gup_longterm_without_lock(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 2);
+	struct gk_refs *refs = gk_refs(test, addr, 2);
+	struct page *pages[2];
+
+	gk_need_movable(test, addr);
+	KUNIT_EXPECT_EQ(test, 0, gk_pin_lockless(addr, 2, FOLL_LONGTERM, pages));
+	gk_expect_released(test, refs, 2);
+	KUNIT_ASSERT_EQ(test, 2, gk_pin_locked(addr, 2, FOLL_LONGTERM, pages));
+	unpin_user_pages(pages, 2);
+	KUNIT_EXPECT_EQ(test, 2, gk_pin_lockless(addr, 2, FOLL_LONGTERM, pages));
+	unpin_user_pages(pages, 2);
+}
+
+/* The prefix that the fast path took is not touched by the loop. */
+static void gup_longterm_fast_prefix_stays(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 6);
+	struct page *first[3], *pages[6];
+
+	gk_need_movable(test, addr);
+	KUNIT_ASSERT_EQ(test, 3, gk_pin_locked(addr, 3, FOLL_LONGTERM, first));
+	KUNIT_ASSERT_EQ(test, 6, pin_user_pages_fast(addr, 6, FOLL_LONGTERM,
+						     pages));
+	KUNIT_EXPECT_MEMEQ(test, first, pages, sizeof(first));
+	gk_expect_pinnable(test, pages, 6);
+	unpin_user_pages(first, 3);
+	lru_add_drain_all();
+	KUNIT_EXPECT_EQ(test, page_ref_count(pages[0]),
+			1 + GUP_PIN_COUNTING_BIAS);
+	unpin_user_pages(pages, 6);
+
+	/* Nor is it lost when the rest cannot be moved. */
+	addr = gk_map_filled(test, 4);
+	KUNIT_ASSERT_EQ(test, 2, gk_pin_locked(addr, 2, FOLL_LONGTERM, first));
+	first[2] = gk_page_at(addr + 2 * PAGE_SIZE);
+	get_page(first[2]);
+	KUNIT_EXPECT_EQ(test, 2, pin_user_pages_fast(addr, 4, FOLL_LONGTERM,
+						     pages));
+	put_page(first[2]);
+	unpin_user_pages(first, 2);
+	unpin_user_pages(pages, 2);
+}
+
+/*
+ * memfd_pin_folios()
+ */
+
+struct gk_memfd {
+	const char *name;
+	struct file *(*file)(struct kunit *test, unsigned long nr);
+};
+
+/* Sizes are in folios: small ones here, huge ones there. */
+static const struct gk_memfd gk_memfds[] = {
+	{ "shmem", gk_shmem_file },
+	{ "hugetlb", gk_pinnable_hugetlb_file },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_memfds, gk_memfds, name);
+
+static const struct gk_memfd gk_movable_memfds[] = {
+	{ "shmem", gk_shmem_file },
+	{ "hugetlb", gk_hugetlb_file },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_movable_memfds, gk_movable_memfds, name);
+
+static size_t gk_memfd_size(struct file *file)
+{
+	if (is_file_hugepages(file))
+		return huge_page_size(hstate_file(file));
+	return PAGE_SIZE;
+}
+
+static void gk_expect_folios(struct kunit *test, struct file *file,
+			     struct folio **folios, long nr, pgoff_t first)
+{
+	const unsigned long pages = gk_memfd_size(file) >> PAGE_SHIFT;
+	long i;
+
+	for (i = 0; i < nr; i++) {
+		struct folio *folio = folios[i];
+
+		KUNIT_EXPECT_PTR_EQ(test, folio->mapping, file->f_mapping);
+		KUNIT_EXPECT_EQ(test, folio->index, (first + i) * pages);
+		KUNIT_EXPECT_TRUE(test, folio_test_uptodate(folio));
+		KUNIT_EXPECT_TRUE(test, folio_maybe_dma_pinned(folio));
+		KUNIT_EXPECT_TRUE(test, folio_is_longterm_pinnable(folio));
+	}
+}
+
+static void gup_longterm_memfd_holes(struct kunit *test)
+{
+	const struct gk_memfd *memfd = test->param_value;
+	struct file *file = memfd->file(test, 4);
+	const size_t size = gk_memfd_size(file);
+	struct folio *folios[8] = {};
+	pgoff_t offset = 1;
+	long ret = memfd_pin_folios(file, 0, 4 * size - 1, folios, 8, &offset);
+
+	KUNIT_ASSERT_EQ(test, ret, 4);
+	KUNIT_EXPECT_EQ(test, offset, 0);
+	gk_expect_folios(test, file, folios, 4, 0);
+	KUNIT_EXPECT_NULL(test, folios[4]);
+	unpin_folios(folios, 4);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folios[0]));
+}
+
+static void gup_longterm_memfd_present(struct kunit *test)
+{
+	const struct gk_memfd *memfd = test->param_value;
+	struct file *file = memfd->file(test, 4);
+	const size_t size = gk_memfd_size(file);
+	unsigned long addr = gk_map_file(test, file, 4 * size >> PAGE_SHIFT,
+					 PROT_READ | PROT_WRITE, MAP_SHARED);
+	struct folio *folios[8];
+	pgoff_t offset;
+
+	/* The second one is missing in between. */
+	gk_poke(test, addr, 1);
+	gk_poke(test, addr + 2 * size, 3);
+	gk_poke(test, addr + 3 * size, 4);
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 4 * size - 1, folios, 8,
+					       &offset), 4);
+	gk_expect_folios(test, file, folios, 4, 0);
+	KUNIT_EXPECT_EQ(test, gk_page_word(&folios[0]->page), 1UL);
+	KUNIT_EXPECT_EQ(test, gk_page_word(&folios[1]->page), 0UL);
+	KUNIT_EXPECT_EQ(test, gk_page_word(&folios[3]->page), 4UL);
+	/* The user sees the same memory. */
+	gk_poke(test, addr + size, 2);
+	KUNIT_EXPECT_EQ(test, gk_page_word(&folios[1]->page), 2UL);
+	unpin_folios(folios, 4);
+}
+
+static void gup_longterm_memfd_offset(struct kunit *test)
+{
+	const struct gk_memfd *memfd = test->param_value;
+	struct file *file = memfd->file(test, 3);
+	const size_t size = gk_memfd_size(file);
+	struct folio *folios[4];
+	pgoff_t offset;
+
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, size + 123, 2 * size + 5,
+					       folios, 4, &offset), 2);
+	KUNIT_EXPECT_EQ(test, offset, 123);
+	gk_expect_folios(test, file, folios, 2, 1);
+	unpin_folios(folios, 2);
+	/* One byte, the last one of a folio. */
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 2 * size - 1, 2 * size - 1,
+					       folios, 4, &offset), 1);
+	KUNIT_EXPECT_EQ(test, offset, size - 1);
+	gk_expect_folios(test, file, folios, 1, 1);
+	unpin_folios(folios, 1);
+}
+
+static void gup_longterm_memfd_max(struct kunit *test)
+{
+	const struct gk_memfd *memfd = test->param_value;
+	struct file *file = memfd->file(test, 4);
+	const size_t size = gk_memfd_size(file);
+	struct folio *folios[4] = {};
+	pgoff_t offset;
+
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 4 * size - 1, folios, 2,
+					       &offset), 2);
+	KUNIT_EXPECT_NULL(test, folios[2]);
+	unpin_folios(folios, 2);
+	/* The same with all of them in the page cache. */
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 4 * size - 1, folios, 4,
+					       &offset), 4);
+	unpin_folios(folios, 4);
+	folios[3] = NULL;
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 4 * size - 1, folios, 3,
+					       &offset), 3);
+	KUNIT_EXPECT_NULL(test, folios[3]);
+	unpin_folios(folios, 3);
+}
+
+/* One pin a folio, and no reference besides, however they were come by. */
+static void gup_longterm_memfd_references(struct kunit *test)
+{
+	const struct gk_memfd *memfd = test->param_value;
+	struct file *file = memfd->file(test, 2);
+	const size_t size = gk_memfd_size(file);
+	struct folio *folios[2];
+	struct page *pages[2];
+	struct gk_refs *refs;
+	pgoff_t offset;
+
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 2 * size - 1, folios, 2,
+					       &offset), 2);
+	pages[0] = &folios[0]->page;
+	pages[1] = &folios[1]->page;
+	unpin_folios(folios, 2);
+	refs = gk_refs_of(test, pages, 2);
+	KUNIT_EXPECT_EQ(test, refs[0].refs,
+			folio_expected_ref_count(folios[0]));
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 2 * size - 1, folios, 2,
+					       &offset), 2);
+	gk_expect_taken(test, refs, pages, 2, FOLL_PIN);
+	unpin_folios(folios, 2);
+	gk_expect_released(test, refs, 2);
+}
+
+static void gup_longterm_memfd_moves_folios(struct kunit *test)
+{
+	const struct gk_memfd *memfd = test->param_value;
+	struct file *file = memfd->file(test, 2);
+	const size_t size = gk_memfd_size(file);
+	unsigned long addr = gk_map_file(test, file, 2 * size >> PAGE_SHIFT,
+					 PROT_READ | PROT_WRITE, MAP_SHARED);
+	struct folio *folios[2];
+	pgoff_t offset;
+
+	gk_poke(test, addr, 1);
+	gk_poke(test, addr + size, 2);
+	gk_need_movable(test, addr);
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 2 * size - 1, folios, 2,
+					       &offset), 2);
+	gk_expect_folios(test, file, folios, 2, 0);
+	KUNIT_EXPECT_EQ(test, gk_peek(test, addr), 1UL);
+	KUNIT_EXPECT_EQ(test, gk_peek(test, addr + size), 2UL);
+	KUNIT_EXPECT_PTR_EQ(test, gk_page_at(addr), &folios[0]->page);
+	unpin_folios(folios, 2);
+}
+
+static void gup_longterm_memfd_folio_cannot_move(struct kunit *test)
+{
+	struct file *file = gk_shmem_file(test, 2);
+	unsigned long addr = gk_map_file(test, file, 2, PROT_READ | PROT_WRITE,
+					 MAP_SHARED);
+	struct folio *folios[2];
+	struct gk_refs *refs;
+	struct page *page;
+	pgoff_t offset = 77;
+
+	gk_fill(test, addr, 2);
+	gk_need_movable(test, addr);
+	page = gk_page_at(addr + PAGE_SIZE);
+	get_page(page);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, 2 * PAGE_SIZE - 1,
+					       folios, 2, &offset), -ENOMEM);
+	refs = gk_refs(test, addr, 2);
+	/* The page cache, the page table, and the test's. */
+	KUNIT_EXPECT_EQ(test, refs[0].refs, 2);
+	KUNIT_EXPECT_EQ(test, refs[1].refs, 3);
+	put_page(page);
+}
+
+static void gup_longterm_memfd_wrong_arguments(struct kunit *test)
+{
+	const struct gk_memfd *memfd = test->param_value;
+	struct file *file = memfd->file(test, 2);
+	const loff_t size = 2 * gk_memfd_size(file);
+	struct folio *folios[2];
+	pgoff_t offset;
+
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, -1, 0, folios, 2, &offset),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 5, 4, folios, 2, &offset),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, size, folios, 2,
+					       &offset), -EINVAL);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, size, size, folios, 2,
+					       &offset), -EINVAL);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, size - 1, folios, 0,
+					       &offset), -EINVAL);
+}
+
+static void gup_longterm_memfd_wrong_file(struct kunit *test)
+{
+	struct gk_dev *dev = gk_dev(test);
+	struct folio *folios[1];
+	unsigned long addr;
+	pgoff_t offset;
+
+	addr = gk_map_dev(test, dev, PROT_READ, MAP_SHARED);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(dev->vma->vm_file, 0, 0, folios,
+					       1, &offset), -EINVAL);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(NULL, 0, 0, folios, 1, &offset),
+			-EINVAL);
+}
+
+static void gup_longterm_memfd_fatal_signal(struct kunit *test)
+{
+	struct file *file = gk_shmem_file(test, 2);
+	struct folio *folios[2];
+	pgoff_t offset;
+	long ret;
+
+	gk_signal(SIGKILL);
+	ret = memfd_pin_folios(file, 0, 2 * PAGE_SIZE - 1, folios, 2, &offset);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, ret, -EINTR);
+}
+
+/* A failure half way: what was pinned before it is released. */
+static void gup_longterm_memfd_no_memory_half_way(struct kunit *test)
+{
+	struct file *file = gk_pinnable_hugetlb_file(test, 1);
+	const size_t size = gk_memfd_size(file);
+	struct hstate *h = hstate_file(file);
+	unsigned long limit = h->nr_overcommit_huge_pages;
+	struct folio *folios[2];
+	pgoff_t offset;
+
+	/* The file grows, but there is no huge page for the second half. */
+	i_size_write(file_inode(file), 2 * size);
+	h->nr_overcommit_huge_pages = 0;
+	KUNIT_EXPECT_LT(test, memfd_pin_folios(file, 0, 2 * size - 1, folios, 2,
+					       &offset), 0);
+	h->nr_overcommit_huge_pages = limit;
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, size - 1, folios, 2,
+					       &offset), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&folios[0]->_pincount), 1);
+	unpin_folios(folios, 1);
+}
+
+static struct kunit_case gup_longterm_cases[] = {
+	KUNIT_CASE_PARAM(gup_longterm_moves_pages, gk_pin_combo_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_short_pin_does_not_move,
+			 gk_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_pinnable_pages_stay,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_faults_in_pinnable_pages,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_moves_some_pages,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_prefix_up_to_hole,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_page_cannot_move,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_page_is_isolated_elsewhere,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE(gup_longterm_page_is_in_batch_of_other_cpu),
+	KUNIT_CASE(gup_longterm_without_lock),
+	KUNIT_CASE(gup_longterm_fast_prefix_stays),
+	KUNIT_CASE_PARAM(gup_longterm_memfd_holes, gk_memfds_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_memfd_present, gk_memfds_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_memfd_offset, gk_memfds_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_memfd_max, gk_memfds_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_memfd_references, gk_memfds_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_memfd_moves_folios,
+			 gk_movable_memfds_gen_params),
+	KUNIT_CASE(gup_longterm_memfd_folio_cannot_move),
+	KUNIT_CASE_PARAM(gup_longterm_memfd_wrong_arguments,
+			 gk_memfds_gen_params),
+	KUNIT_CASE(gup_longterm_memfd_wrong_file),
+	KUNIT_CASE(gup_longterm_memfd_fatal_signal),
+	KUNIT_CASE(gup_longterm_memfd_no_memory_half_way),
+	{}
+};
+
+static struct kunit_suite gup_longterm_suite = {
+	.name = "gup_longterm",
+	.init = gk_init,
+	.exit = gk_exit,
+	.test_cases = gup_longterm_cases,
+};
+
+kunit_test_suite(gup_longterm_suite);
+
+MODULE_DESCRIPTION("KUnit tests of get_user_pages(): long-term pins");
+MODULE_LICENSE("GPL");
