@@ -168,6 +168,43 @@ static inline char *gup_map_thp_ptes(size_t len)
 	return mem;
 }
 
+/* Memory of the movable zones, in bytes. */
+static inline size_t gup_movable_memory(void)
+{
+	FILE *f = fopen("/proc/zoneinfo", "r");
+	size_t pages, sum = 0;
+	bool movable = false;
+	char line[256], zone[32];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Node %*d, zone %31s", zone) == 1)
+			movable = !strcmp(zone, "Movable");
+		else if (movable && sscanf(line, " present %zu", &pages) == 1)
+			sum += pages * psize();
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+/*
+ * The pool of huge pages is filled from the movable zones first, where nothing
+ * may be pinned for long: have nr pages more than fit in there.
+ */
+static inline void gup_setup_hugetlb(unsigned long nr)
+{
+	unsigned long size = default_huge_page_size();
+
+	if (size)
+		hugetlb_setup_default(nr + gup_movable_memory() / size);
+}
+
+#define GUP_HUGETLB_PAGES(nr)						\
+static void __attribute__((constructor)) gup_set_up_hugetlb(void)	\
+{									\
+	gup_setup_hugetlb(nr);						\
+}
+
 static inline char *gup_map_hugetlb(size_t len)
 {
 	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,

@@ -11,7 +11,7 @@
 #define OLD		1
 #define NEW		2
 
-HUGETLB_SETUP_DEFAULT_PAGES(4)
+GUP_HUGETLB_PAGES(32)
 
 FIXTURE(io) {
 	struct gup_disk disk;

@@ -12,7 +12,7 @@
 #define OLD	1
 #define NEW	2
 
-HUGETLB_SETUP_DEFAULT_PAGES(4)
+GUP_HUGETLB_PAGES(32)
 
 /* A child that only exists; ends when it is killed. */
 static pid_t fork_idle(void)
