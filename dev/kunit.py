@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The base's kunit.py as a library: it shows the results, this counts them."""
 
+import os
 import re
 import subprocess
+
+from common import HERE
 
 SUMMARY = re.compile(r"Testing complete\. Ran \d+ tests: (.*)")
 COUNT = re.compile(r"(passed|failed|crashed|skipped|errors): (\d+)")
@@ -12,8 +15,9 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m")
 def run(tree, *args):
     """Run kunit.py, its output goes through. Returns (passed, failed, skipped) or None."""
     counts = None
+    environment = dict(os.environ, PATH=f"{HERE}/kunit-bin:{os.environ['PATH']}")
     with subprocess.Popen(["tools/testing/kunit/kunit.py", *args], cwd=tree, text=True,
-                          errors="replace", stdout=subprocess.PIPE) as process:
+                          env=environment, errors="replace", stdout=subprocess.PIPE) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             match = SUMMARY.search(COLOR.sub("", line))
