@@ -595,6 +595,18 @@ static void gup_fast_folio_is_split_before_grab(struct kunit *test)
 	gk_expect_released(test, refs, 16);
 }
 
+/* A page that was a folio of its own is the first one of a larger one now. */
+static void gup_fast_page_becomes_large_before_grab(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 1);
+	struct page *page = gk_page_at(addr);
+	struct gk_change change = { .entry = (u64 *)&page->flags.f };
+
+	lru_add_drain_all();
+	change.now = page->flags.f | BIT(PG_head);
+	gk_check_change(test, addr, 1, &change, 0);
+}
+
 /* The first page of the span is still there, but the folio is shorter now. */
 static void gk_hit_shrink(struct gk_trap *trap, struct pt_regs *regs)
 {
@@ -761,6 +773,8 @@ static struct kunit_case gup_fast_cases[] = {
 	KUNIT_CASE_PARAM(gup_fast_entry_is_marked_after_grab,
 			 gk_ref_kinds_gen_params),
 	KUNIT_CASE_PARAM(gup_fast_folio_is_split_before_grab,
+			 gk_ref_kinds_gen_params),
+	KUNIT_CASE_PARAM(gup_fast_page_becomes_large_before_grab,
 			 gk_ref_kinds_gen_params),
 	KUNIT_CASE_PARAM(gup_fast_folio_shrinks_before_grab,
 			 gk_ref_kinds_gen_params),

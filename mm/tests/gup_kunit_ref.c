@@ -6,6 +6,8 @@
 #include <linux/pagemap.h>
 #include <linux/swap.h>
 
+#include <asm/sections.h>
+
 #include "gup_kunit.h"
 
 /* The pages of a folio of its own. */
@@ -444,24 +446,20 @@ static void gup_ref_unpin_in_pieces(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
 }
 
-static void gk_check_exclusive_warning(struct kunit *test, struct page *page)
+static void gk_unpin_undo(struct page **pages, unsigned long nr)
 {
+	gup_release_range(pages, nr, FOLL_PIN);
+}
+
+static void gk_expect_warnings(struct kunit *test, struct page *page,
+			       void (*unpin)(struct page **pages,
+					     unsigned long nr), int want)
+{
+	/* Each of them comes but once, whoever caused it. */
+	memset(__start_once, 0, __end_once - __start_once);
 	kunit_warning_suppress(test) {
-		unpin_user_page(page);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
-	}
-	kunit_warning_suppress(test) {
-		unpin_user_pages(&page, 1);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
-	}
-	kunit_warning_suppress(test) {
-		unpin_user_page_range_dirty_lock(page, 1, false);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
-	}
-	/* The undo of the fast path may race with fork(). */
-	kunit_warning_suppress(test) {
-		gup_release_range(&page, 1, FOLL_PIN);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+		unpin(&page, 1);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, want);
 	}
 }
 
@@ -480,7 +478,11 @@ static void gup_ref_unpin_warns_of_shared_page(struct kunit *test)
 	if (kind->order && pmd_present(*gk_pmdp(addr)) &&
 	    !pmd_leaf(*gk_pmdp(addr)))
 		ClearPageAnonExclusive(page);
-	gk_check_exclusive_warning(test, page);
+	gk_expect_warnings(test, page, gk_unpin_one_by_one, 1);
+	gk_expect_warnings(test, page, unpin_user_pages, 1);
+	gk_expect_warnings(test, page, gk_unpin_range_clean, 1);
+	/* The undo of the fast path may race with fork(). */
+	gk_expect_warnings(test, page, gk_unpin_undo, 0);
 	SetPageAnonExclusive(head);
 	if (!pmd_leaf(*gk_pmdp(addr)))
 		SetPageAnonExclusive(page);
