@@ -7,9 +7,9 @@
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_context.h>
 
 #ifdef CONFIG_X86_64
-#include <asm/mmu_context.h>
 #include <asm/pkru.h>
 #include <asm/syscall.h>
 #include <asm/unistd.h>
