@@ -579,16 +579,19 @@ static void gup_longterm_memfd_no_memory_half_way(struct kunit *test)
 	const size_t size = gk_memfd_size(file);
 	struct hstate *h = hstate_file(file);
 	unsigned long limit = h->nr_overcommit_huge_pages;
-	struct folio *folios[2];
+	/* more than the pool has, besides the one that the file has got */
+	const unsigned int nr = h->free_huge_pages + 2;
+	struct folio **folios;
 	pgoff_t offset;
 
-	/* The file grows, but there is no huge page for the second half. */
-	i_size_write(file_inode(file), 2 * size);
+	folios = kunit_kcalloc(test, nr, sizeof(*folios), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, folios);
+	i_size_write(file_inode(file), nr * size);
 	h->nr_overcommit_huge_pages = 0;
-	KUNIT_EXPECT_LT(test, memfd_pin_folios(file, 0, 2 * size - 1, folios, 2,
-					       &offset), 0);
+	KUNIT_EXPECT_LT(test, memfd_pin_folios(file, 0, nr * size - 1, folios,
+					       nr, &offset), 0);
 	h->nr_overcommit_huge_pages = limit;
-	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, size - 1, folios, 2,
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, size - 1, folios, nr,
 					       &offset), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&folios[0]->_pincount), 1);
 	unpin_folios(folios, 1);
