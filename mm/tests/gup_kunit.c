@@ -447,12 +447,21 @@ unsigned long gk_map_hugetlb(struct kunit *test, unsigned long flags)
 	return addr;
 }
 
+static bool gk_has_free_huge_pages(struct hstate *h)
+{
+#ifdef CONFIG_HUGETLB_PAGE
+	return h && h->free_huge_pages;
+#else
+	return false;
+#endif
+}
+
 unsigned long gk_map_gigantic(struct kunit *test, unsigned long nr)
 {
 	struct hstate *h = size_to_hstate(PUD_SIZE);
 	unsigned long addr;
 
-	if (!h || !h->free_huge_pages)
+	if (!gk_has_free_huge_pages(h))
 		kunit_skip(test, "needs hugepagesz=1G hugepages=1 on the command line");
 	addr = gk_map_file(test, gk_hugetlb_file_of(test, 1, h),
 			   PUD_SIZE >> PAGE_SHIFT, PROT_READ | PROT_WRITE,

@@ -572,6 +572,7 @@ static void gup_longterm_memfd_fatal_signal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, -EINTR);
 }
 
+#ifdef CONFIG_HUGETLB_PAGE
 /* A failure half way: what was pinned before it is released. */
 static void gup_longterm_memfd_no_memory_half_way(struct kunit *test)
 {
@@ -596,6 +597,7 @@ static void gup_longterm_memfd_no_memory_half_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&folios[0]->_pincount), 1);
 	unpin_folios(folios, 1);
 }
+#endif
 
 static struct kunit_case gup_longterm_cases[] = {
 	KUNIT_CASE_PARAM(gup_longterm_moves_pages, gk_pin_combo_gen_params),
@@ -628,7 +630,9 @@ static struct kunit_case gup_longterm_cases[] = {
 			 gk_memfds_gen_params),
 	KUNIT_CASE(gup_longterm_memfd_wrong_file),
 	KUNIT_CASE(gup_longterm_memfd_fatal_signal),
+#ifdef CONFIG_HUGETLB_PAGE
 	KUNIT_CASE(gup_longterm_memfd_no_memory_half_way),
+#endif
 	{}
 };
 
