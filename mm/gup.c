@@ -176,10 +176,9 @@ static long gup_remote(struct mm_struct *mm, unsigned long start,
  * Return: As get_user_pages(); with @locked and FOLL_INTERRUPTIBLE any signal
  * may end it with -EINTR. 0 without an MMU.
  */
-long get_user_pages_remote(struct mm_struct *mm,
-			   unsigned long start, unsigned long nr_pages,
-			   unsigned int gup_flags, struct page **pages,
-			   int *locked)
+long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
+			   unsigned long nr_pages, unsigned int gup_flags,
+			   struct page **pages, int *locked)
 {
 	return gup_remote(mm, start, nr_pages, gup_flags, 0, pages, locked);
 }
@@ -198,10 +197,9 @@ EXPORT_SYMBOL(get_user_pages_remote);
  * Context: mmap_lock of @mm held. May sleep.
  * Return: As get_user_pages_remote() and pin_user_pages().
  */
-long pin_user_pages_remote(struct mm_struct *mm,
-			   unsigned long start, unsigned long nr_pages,
-			   unsigned int gup_flags, struct page **pages,
-			   int *locked)
+long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
+			   unsigned long nr_pages, unsigned int gup_flags,
+			   struct page **pages, int *locked)
 {
 	return gup_remote(mm, start, nr_pages, gup_flags, FOLL_PIN, pages,
 			  locked);

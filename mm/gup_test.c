@@ -518,11 +518,11 @@ static long longterm_ioctl(struct gup_test_file *file, unsigned int cmd,
 static long gup_test_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
+	case GUP_BASIC_TEST:
 	case GUP_FAST_BENCHMARK:
+	case PIN_BASIC_TEST:
 	case PIN_FAST_BENCHMARK:
 	case PIN_LONGTERM_BENCHMARK:
-	case GUP_BASIC_TEST:
-	case PIN_BASIC_TEST:
 	case DUMP_USER_PAGES_TEST:
 		return run_command(cmd, (void __user *)arg);
 	case PIN_LONGTERM_TEST_START:
