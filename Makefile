@@ -4,7 +4,7 @@
 # The scripts run make on the kernel: nothing of this one's may reach it.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check
+.PHONY: help run shell test check docs series series-check
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, pin memory of each kind'
@@ -12,6 +12,9 @@ help:
 	@echo 'make test        all tests, with one summary line; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
 	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
+	@echo 'make docs        our pages of the kernel documentation as HTML; a warning is an error'
+	@echo 'make series      our change as patches for git am, in out/series'
+	@echo 'make series-check  build and boot Linux after each patch (hours); QUICK=1: after the first and the last'
 	@echo
 	@echo 'LINUX_SRC=PATH   take Linux 7.3 from this source tree or tarball (default: the Debian package)'
 	@echo 'GUP_CACHE=DIR    where sources and builds are kept (default: ~/.cache/gup)'
@@ -32,3 +35,15 @@ test:
 check:
 	@dev/setup check
 	@dev/check
+
+docs:
+	@dev/setup docs
+	@dev/docs
+
+series:
+	@dev/setup check
+	@dev/series
+
+series-check:
+	@dev/setup
+	@dev/series-check $(if $(QUICK),--quick)
