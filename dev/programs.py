@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Our programs in tools/testing/selftests/mm, and images that run them in a guest."""
+
+import re
+from pathlib import Path
+
+from common import HERE, REPO, tool
+
+PROGRAMS = REPO / "tools/testing/selftests/mm"
+LIMIT = 300
+# They make their files in the current directory.
+PREPARE = "cd /mnt/ext4\n"
+
+
+def our_programs():
+    return sorted(path.stem for path in PROGRAMS.glob("gup_*.c")
+                  if re.search(r"^(TEST_HARNESS_MAIN|int main)", path.read_text(), re.M))
+
+
+def read_list():
+    """[(name, seconds, command)]; a program that dev/selftests.list has not runs without arguments."""
+    lines = [line.split("|") for line in (HERE / "selftests.list").read_text().splitlines()
+             if line and not line.startswith("#")]
+    tests = [(name, int(limit), command) for name, limit, command in lines]
+    listed = {command.split()[0] for _, _, command in tests}
+    return tests + [(name, LIMIT, name) for name in our_programs() if name not in listed]
+
+
+def make_image(tests, files, scratch):
+    """An image that runs @tests, of which @files are the programs."""
+    chosen = Path(scratch, "tests")
+    chosen.write_text("".join(f"{name}|{limit}|{command}\n" for name, limit, command in tests))
+    prepare = Path(scratch, "prepare")
+    prepare.write_text(PREPARE)
+    image = Path(scratch, "initramfs")
+    tool("initramfs", "-c", HERE / "run-tests", image, chosen, prepare, *files)
+    return image
+
+
+def build(which, names):
+    """Build these programs of a tree; returns their paths."""
+    if not names:
+        return []
+    directory = Path(tool("selftests", which, *names))
+    return [directory / name for name in names]
