@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What this repository changes in a pristine tree, and how it is laid over one."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -85,6 +86,14 @@ def overlay(base):
         if found:
             wanted[str(path.relative_to(REPO))] = found
     return wanted
+
+
+def digest(state):
+    """Of what overlay() returns, or a part of it."""
+    total = hashlib.sha256()
+    for name, wanted in sorted(state.items()):
+        total.update(repr((name, wanted)).encode())
+    return total.hexdigest()
 
 
 def put(path, wanted):
