@@ -27,50 +27,72 @@ class Patch:
     """One patch; @state is all that differs from the base once it is applied."""
     slug: str
     message: str
-    items: list
+    files: list = field(default_factory=list)
+    folders: list = field(default_factory=list)
+    patches: list = field(default_factory=list)
+    lines: list = field(default_factory=list)
     state: dict = field(default_factory=dict)
 
+    def add(self, item):
+        if item.startswith("line "):
+            self.lines.append(item.split(" ", 2)[1:])
+        elif item.startswith("patches/"):
+            self.patches.append(item)
+        elif item.endswith("/"):
+            self.folders.append(item)
+        else:
+            self.files.append(item)
 
-def read_message(path):
+
+def read_patch(path):
     message, separator, items = path.read_text().partition("\n---\n")
     if not separator:
         die(f"{path.relative_to(REPO)}: no line --- between the message and what the patch brings")
-    return Patch(path.name, message.strip() + "\n", [line for line in items.splitlines() if line])
+    patch = Patch(path.name, message.strip() + "\n")
+    for item in items.splitlines():
+        patch.add(item)
+    return patch
 
 
 def read_series():
-    return [read_message(path) for path in sorted(MESSAGES.glob("[0-9][0-9]-*"))
+    return [read_patch(path) for path in sorted(MESSAGES.glob("[0-9][0-9]-*"))
             if not path.name.startswith("00-")]
 
 
-def where_files_come(patches, final):
-    """{file of ours: index of the patch that brings it}; a name goes before a directory."""
-    comes = {}
-    for by_name in (True, False):
-        for index, patch in enumerate(patches):
-            for item in patch.items:
-                if item.startswith(("line ", "patches/")) or item.endswith("/") == by_name:
-                    continue
-                names = [item] if by_name else [name for name in final if name.startswith(item)]
-                names = [name for name in names if name in final and (by_name or name not in comes)]
-                if not names:
-                    die(f"dev/series.d/{patch.slug}: there is no {item} that no other patch brings")
-                for name in names:
-                    if name in comes:
-                        die(f"{name} is in two patches: {patches[comes[name]].slug} and {patch.slug}")
-                    comes[name] = index
+class Arrivals(dict):
+    """{name: index of the patch that brings it}"""
+
+    def __init__(self, patches):
+        super().__init__()
+        self.patches = patches
+
+    def bring(self, index, item, names):
+        if not names:
+            die(f"dev/series.d/{self.patches[index].slug}: there is no {item}, or other patches bring it")
+        for name in names:
+            if name in self:
+                die(f"{name} is in two patches: {self.patches[self[name]].slug} and {self.patches[index].slug}")
+            self[name] = index
+
+
+def file_arrivals(patches, final):
+    """A patch that has a file by name goes before one that has its directory."""
+    comes = Arrivals(patches)
+    for index, patch in enumerate(patches):
+        for name in patch.files:
+            comes.bring(index, name, [name] if name in final else [])
+    for index, patch in enumerate(patches):
+        for folder in patch.folders:
+            comes.bring(index, folder, [name for name in final
+                                        if name.startswith(folder) and name not in comes])
     return comes
 
 
-def where_patches_come(patches):
-    """{path of a patch of patches/: index of the patch of the series that brings it}"""
-    comes = {}
+def patch_arrivals(patches):
+    comes = Arrivals(patches)
     for index, patch in enumerate(patches):
-        for item in patch.items:
-            if item.startswith("patches/"):
-                if not (REPO / item).exists():
-                    die(f"dev/series.d/{patch.slug}: there is no {item}")
-                comes[REPO / item] = index
+        for name in patch.patches:
+            comes.bring(index, name, [name] if (REPO / name).exists() else [])
     return comes
 
 
@@ -105,46 +127,41 @@ class Series:
         self.patches = read_series()
         if not self.patches:
             die("there is no patch in dev/series.d")
-        self.file_index = where_files_come(self.patches, self.final)
-        self.patch_index = where_patches_come(self.patches)
+        self.files = file_arrivals(self.patches, self.final)
+        self.changes = patch_arrivals(self.patches)
         self.check_complete()
         for index, patch in enumerate(self.patches):
             patch.state = self.state(index)
-        wrong = [name for name, wanted in self.final.items() if self.patches[-1].state.get(name) != wanted]
-        if wrong:
-            die(f"after the last patch {wrong[0]} is not as in our tree")
 
     def check_complete(self):
-        patched = {name for patch in our_patches() for name in patch_targets(patch)}
-        missing = [name for name in self.final if name not in patched and name not in self.file_index]
-        missing += [str(path.relative_to(REPO)) for path in our_patches() if path not in self.patch_index]
+        changes = {str(path.relative_to(REPO)) for path in our_patches()}
+        patched = {name for path in our_patches() for name in patch_targets(path)}
+        missing = (set(self.final) - patched - set(self.files)) | (changes - set(self.changes))
         if missing:
-            die(f"no patch brings {', '.join(missing)}; name it in a file of dev/series.d")
+            die(f"no patch brings {', '.join(sorted(missing))}; name it in a file of dev/series.d")
 
-    def temporary_lines(self, index, linked):
-        """{file of the base: lines at its end} of the patches up to @index."""
-        lines = {}
+    def add_lines(self, state, index):
+        """Lines at the end of files of the base that no patch of patches/ has changed yet."""
+        linked = set(state)
         for patch in self.patches[:index + 1]:
-            for item in patch.items:
-                if item.startswith("line "):
-                    _, name, line = item.split(" ", 2)
-                    if name not in linked:
-                        lines.setdefault(name, []).append(line)
-        return lines
+            for name, line in patch.lines:
+                if name not in linked:
+                    content, mode = state.get(name) or read_file(self.base / name)
+                    state[name] = content + f"{line}\n".encode(), mode
+
+    def hold_back_lines(self, state, index):
+        here = [name for name, at in self.files.items() if at <= index]
+        pending = [name for name, at in self.files.items()
+                   if at > index and not (self.base / name).exists()]
+        for name, (content, mode) in list(state.items()):
+            if Path(name).name == "Makefile":
+                old, _ = read_file(self.base / name) or (b"", mode)
+                state[name] = without_pending(name, content, old, here, pending), mode
 
     def state(self, index):
-        names = [name for name, at in self.file_index.items() if at <= index]
-        pending = [name for name, at in self.file_index.items()
-                   if at > index and not (self.base / name).exists()]
-        here = {name: self.final[name] for name in names}
-        patched = patched_files(self.base, [path for path in our_patches() if
-                                            self.patch_index[path] <= index])
-        here.update(patched)
-        for name, lines in self.temporary_lines(index, patched).items():
-            content, mode = read_file(self.base / name)
-            here[name] = content + "".join(line + "\n" for line in lines).encode(), mode
-        for name in [name for name in here if Path(name).name == "Makefile"]:
-            content, mode = here[name]
-            old = read_file(self.base / name) or (b"", mode)
-            here[name] = without_pending(name, content, old[0], names, pending), mode
-        return here
+        state = {name: self.final[name] for name, at in self.files.items() if at <= index}
+        state.update(patched_files(self.base, [path for path in our_patches() if
+                                               self.changes[str(path.relative_to(REPO))] <= index]))
+        self.add_lines(state, index)
+        self.hold_back_lines(state, index)
+        return state
