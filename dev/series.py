@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Our change to Linux as a series of patches, as the files in dev/series.d say.
+"""Our change to Linux as a series of patches, as dev/series.d says.
 
-Each file is one patch: its message, a line "---", and what it brings, one item a line:
+Each file there is one patch, in the order of their names: its message, a line "---",
+and what it brings, one item a line:
 
     mm/gup_ref.c                      a file of this repository; the base's is removed
     mm/tests/                         those below it that no other patch names
@@ -20,6 +21,7 @@ from common import HERE, REPO, die
 from overlay import our_patches, overlay, patch_targets, patched_files, read_file
 
 MESSAGES = HERE / "series.d"
+COVER = "000-cover"
 
 
 @dataclass
@@ -55,8 +57,8 @@ def read_patch(path):
 
 
 def read_series():
-    return [read_patch(path) for path in sorted(MESSAGES.glob("[0-9][0-9]-*"))
-            if not path.name.startswith("00-")]
+    return [read_patch(path) for path in sorted(MESSAGES.glob("[0-9]*"))
+            if path.name != COVER]
 
 
 class Arrivals(dict):
