@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: gup_bench ROUNDS [PATTERN]...
+ * usage: gup_bench GROUP ROUNDS [PATTERN]...
  *
  * Measures what it costs to take and to release pages, by the gup_test driver and
  * by system calls that do it. Prints a line "scenario pages microseconds" for each
- * round of each scenario that one of the shell patterns matches.
+ * round of each scenario that one of the shell patterns matches. The groups want
+ * different machines: one CPU, four CPUs, or a kernel that traces latencies.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,11 @@ struct kind {
 struct area {
 	const struct kind *kind;
 	char *mem;
+};
+
+struct group {
+	const char *name;
+	void (*run)(void);
 };
 
 static const struct way ways[] = {
@@ -174,19 +180,43 @@ static void bench_kind(const struct kind *kind)
 		munmap(area.mem, kind->size);
 }
 
+static void bench_single(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		bench_kind(&kinds[i]);
+	bench_calls();
+	bench_scale();
+}
+
+static const struct group groups[] = {
+	{ "single",	bench_single },
+	{ "threads",	bench_threads },
+	{ "latency",	bench_latency },
+};
+
+static const struct group *find_group(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!strcmp(groups[i].name, name))
+			return &groups[i];
+	}
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
-	rounds = argc > 1 ? atoi(argv[1]) : 0;
+	const struct group *group = argc > 2 ? find_group(argv[1]) : NULL;
+
+	rounds = group ? atoi(argv[2]) : 0;
 	if (rounds < 1) {
-		printf("usage: gup_bench ROUNDS [PATTERN]...\n");
+		printf("usage: gup_bench single|threads|latency ROUNDS [PATTERN]...\n");
 		return 1;
 	}
-	patterns = argv + 2;
+	patterns = argv + 3;
 	setlinebuf(stdout);
 	driver = open("/sys/kernel/debug/gup_test", O_RDWR);
 	if (driver < 0)
 		fail("/sys/kernel/debug/gup_test");
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		bench_kind(&kinds[i]);
+	group->run();
 	return 0;
 }

@@ -27,4 +27,10 @@ void report(const char *name, unsigned long pages, double usec);
 /* Takes all pages of the request, by one of the ioctls of the driver. */
 void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *name);
 
+/* What is in the other files. */
+void bench_calls(void);
+void bench_scale(void);
+void bench_threads(void);
+void bench_latency(void);
+
 #endif /* _GUP_BENCH_H */

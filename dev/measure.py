@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 from common import CACHE, HERE, die, tool
 
@@ -18,56 +19,117 @@ RESULT = re.compile(r"(\S+/\S+) (\d+) (\d+\.\d+)")
 TIMEOUT = 3600
 
 
-def make_image(rounds, patterns, scratch):
+class Value(NamedTuple):
+    """One cell of the table; the spread is a part of the value, and None if it is exact."""
+    value: float
+    spread: Optional[float] = None
+
+
+class Setup(NamedTuple):
+    """What one group of scenarios is measured on."""
+    group: str
+    config: str
+    machine: list
+    rounds: int
+    boots: int
+    exact: bool
+
+
+COUNTED = {
+    "single": Setup("single", "test", ["--icount"], 5, 1, True),
+    "threads": Setup("threads", "test", ["--smp", "4", "--tcg"], 15, 1, False),
+    "latency": Setup("latency", "latency", ["--icount"], 3, 1, True),
+}
+TIMED = {
+    "single": Setup("single", "test", ["--smp", "1", "--kvm"], 15, 3, False),
+    "threads": Setup("threads", "test", ["--smp", "4", "--kvm"], 15, 3, False),
+    "latency": Setup("latency", "latency", ["--smp", "1", "--kvm"], 5, 3, False),
+}
+SETUPS = {"icount": COUNTED, "kvm": TIMED}
+
+
+def make_image(setup, patterns, scratch):
+    arguments = [setup.group, str(setup.rounds), *(f"'{pattern}'" for pattern in patterns)]
     commands = Path(scratch, "commands")
-    commands.write_text(COMMANDS.format(" ".join([str(rounds), *(f"'{p}'" for p in patterns)])))
+    commands.write_text(COMMANDS.format(" ".join(arguments)))
     image = Path(scratch, "initramfs")
     tool("initramfs", "-c", commands, image, tool("guest-program", "gup_bench"))
     return image
 
 
-def boot(label, kernel, image, machine):
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def boot(label, setup, kernel, image):
     """Returns {scenario: [nanoseconds per page]}, a value for each round."""
     logs = CACHE / "bench"
     logs.mkdir(parents=True, exist_ok=True)
-    command = [HERE / "boot", *machine, "--append", APPEND, "--timeout", str(TIMEOUT),
+    command = [HERE / "boot", *setup.machine, "--append", APPEND, "--timeout", str(TIMEOUT),
                "--log", logs / f"{label}.kernel", kernel, image]
     values = {}
-    other = []
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           text=True, errors="replace") as guest:
         for line in guest.stdout:
             match = RESULT.fullmatch(line.strip())
-            if not match:
-                other.append(line)
-                continue
-            name, pages, usec = match.groups()
-            if name not in values and sys.stderr.isatty():
-                print(f"\r\033[K{label}: {name}", end="", file=sys.stderr, flush=True)
-            values.setdefault(name, []).append(float(usec) * 1000 / int(pages))
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
+            if match:
+                name, pages, usec = match.groups()
+                progress(f"{label}: {name}")
+                values.setdefault(name, []).append(float(usec) * 1000 / int(pages))
+            elif line.startswith("gup_bench:"):
+                progress("")
+                print(line, end="", file=sys.stderr)
+    progress("")
     if guest.returncode:
-        die(f"the guest failed: {''.join(other).strip()}\nSee {logs}/{label}.kernel")
+        sys.exit(guest.returncode)
     return values
 
 
-def run(which, config, machine, patterns, rounds, boots=1):
-    """All values measured on the kernel of a tree, {scenario: [value]}."""
-    kernel = tool("kernel", which, config)
+def summary(setup, of_rounds):
+    """Counted in instructions, a round can only be disturbed by more of them."""
+    if setup.exact:
+        return Value(min(of_rounds))
+    median = statistics.median(of_rounds)
+    quarters = statistics.quantiles(of_rounds)
+    return Value(median, (quarters[2] - quarters[0]) / median)
+
+
+def run(which, setup, patterns=()):
+    """What the kernel of a tree costs, {scenario: Value}."""
+    kernel = tool("kernel", which, setup.config)
     values = {}
     with tempfile.TemporaryDirectory() as scratch:
-        image = make_image(rounds, patterns, scratch)
-        for _ in range(boots):
-            for name, more in boot(which, kernel, image, machine).items():
-                values.setdefault(name, []).extend(more)
-    return values
+        image = make_image(setup, patterns, scratch)
+        for _ in range(setup.boots):
+            for name, of_rounds in boot(f"{which}-{setup.group}", setup, kernel, image).items():
+                values.setdefault(name, []).extend(of_rounds)
+    return {name: summary(setup, of_rounds) for name, of_rounds in values.items()}
 
 
-def fewest(values):
-    """Counted in instructions, a round can only be disturbed by more of them."""
-    return {name: min(of_rounds) for name, of_rounds in values.items()}
+def first_line(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.splitlines()[0]
 
 
-def medians(values):
-    return {name: statistics.median(of_rounds) for name, of_rounds in values.items()}
+def compiler():
+    return first_line("gcc", "--version")
+
+
+def cpu_of_host():
+    match = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
+    return match.group(1) if match else "unknown"
+
+
+def machine(accel):
+    """What the numbers depend on, {what: text}."""
+    qemu = first_line("qemu-system-x86_64", "--version")
+    if accel == "icount":
+        how = "TCG, -icount shift=0,sleep=off -cpu max,erms=off,fsrm=off"
+    else:
+        how = f"KVM on {cpu_of_host()}"
+    return {
+        "machine": f"{qemu}, {how}, 8 GiB on two nodes, one CPU; four for threads/",
+        "kernel": "Linux 7.3, dev/config/test (no debug options, SMP, PREEMPT_LAZY); "
+                  "dev/config/latency for latency/",
+        "compiler": compiler(),
+    }
