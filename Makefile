@@ -4,13 +4,15 @@
 # The scripts run make on the kernel: nothing of this one's may reach it.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check docs series series-check
+.PHONY: help run shell test check docs series series-check bench bench-check
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, pin memory of each kind'
 	@echo 'make shell       the same machine with an interactive shell'
 	@echo 'make test        all tests, with one summary line; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
+	@echo 'make bench       measure what a page costs, in Linux as it is and with ours, and print a table'
+	@echo 'make bench-check compare ours with the committed table in bench/'
 	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
 	@echo 'make docs        our pages of the kernel documentation as HTML; a warning is an error'
 	@echo 'make series      our change as patches for git am, in out/series'
@@ -18,6 +20,7 @@ help:
 	@echo
 	@echo 'LINUX_SRC=PATH   take Linux 7.3 from this source tree or tarball (default: the Debian package)'
 	@echo 'GUP_CACHE=DIR    where sources and builds are kept (default: ~/.cache/gup)'
+	@echo 'ACCEL=kvm        make bench: measure time with KVM, instead of counting instructions'
 	@echo 'GDB=1            make run, make shell: wait for gdb on port 1234'
 
 run:
@@ -31,6 +34,14 @@ shell:
 test:
 	@dev/setup
 	@dev/test $(T)
+
+bench:
+	@dev/setup run
+	@dev/bench --accel $(or $(ACCEL),icount)
+
+bench-check:
+	@dev/setup run
+	@dev/bench-check
 
 check:
 	@dev/setup check

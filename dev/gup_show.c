@@ -10,32 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <mm/gup_test.h>
 
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
-#define KIB		1024UL
-#define MIB		(1024 * KIB)
-#define GIB		(1024 * MIB)
-#define FOLL_WRITE	1
-#define NO_MEMORY	((char *)MAP_FAILED)
-#define FILE_PATH	"/mnt/ext4/gup_show"
-
-#ifndef MAP_HUGE_2MB
-#define MAP_HUGE_2MB	(21 << 26)
-#endif
-#ifndef MAP_HUGE_1GB
-#define MAP_HUGE_1GB	(30 << 26)
-#endif
+#include "gup_mem.h"
 
 struct kind {
 	const char *name;
 	unsigned long size;
 	bool write;
 	bool longterm_refused;
-	char *(*map)(const struct kind *kind);
+	char *(*map)(unsigned long size);
 };
 
 struct way {
@@ -49,85 +35,6 @@ static const struct way ways[] = {
 	{ "slow",	PIN_BASIC_TEST,		false },
 	{ "long-term",	PIN_LONGTERM_BENCHMARK,	true },
 };
-
-static char *map_anonymous(const struct kind *kind, int flags)
-{
-	return mmap(NULL, kind->size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
-}
-
-static char *map_small(const struct kind *kind)
-{
-	char *mem = map_anonymous(kind, MAP_PRIVATE);
-
-	if (mem != NO_MEMORY)
-		madvise(mem, kind->size, MADV_NOHUGEPAGE);
-	return mem;
-}
-
-/* Bytes of the mapping at @mem that are mapped by huge pages. */
-static unsigned long huge_bytes(const char *mem)
-{
-	unsigned long start, end, kib = 0;
-	bool ours = false;
-	char line[512];
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-
-	if (!smaps)
-		return 0;
-	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			ours = start == (unsigned long)mem;
-		else if (ours && sscanf(line, "AnonHugePages: %lu kB", &kib) == 1)
-			break;
-	}
-	fclose(smaps);
-	return kib * KIB;
-}
-
-static char *map_thp(const struct kind *kind)
-{
-	char *area = mmap(NULL, kind->size + 2 * MIB, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *mem;
-
-	if (area == NO_MEMORY)
-		return NO_MEMORY;
-	mem = (char *)(((unsigned long)area + 2 * MIB - 1) & ~(2 * MIB - 1));
-	mem = mmap(mem, kind->size, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	if (mem == NO_MEMORY || madvise(mem, kind->size, MADV_HUGEPAGE))
-		return NO_MEMORY;
-	memset(mem, 1, kind->size);
-	return huge_bytes(mem) == kind->size ? mem : NO_MEMORY;
-}
-
-static char *map_huge_2mb(const struct kind *kind)
-{
-	return map_anonymous(kind, MAP_PRIVATE | MAP_HUGETLB | MAP_HUGE_2MB);
-}
-
-static char *map_huge_1gb(const struct kind *kind)
-{
-	return map_anonymous(kind, MAP_PRIVATE | MAP_HUGETLB | MAP_HUGE_1GB);
-}
-
-static char *map_shmem(const struct kind *kind)
-{
-	return map_anonymous(kind, MAP_SHARED);
-}
-
-static char *map_file(const struct kind *kind)
-{
-	int fd = open(FILE_PATH, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	char *mem = NO_MEMORY;
-
-	if (fd < 0)
-		return NO_MEMORY;
-	if (!ftruncate(fd, kind->size))
-		mem = mmap(NULL, kind->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	return mem;
-}
 
 /* A file system that tracks dirty pages cannot live with long-term writers. */
 static const struct kind kinds[] = {
@@ -205,14 +112,13 @@ static bool show(int fd, const struct kind *kind, const struct way *way, char *m
 
 static int show_kind(int fd, const struct kind *kind)
 {
-	char *mem = kind->map(kind);
+	char *mem = kind->map(kind->size);
 	int failed = 0;
 
 	if (mem == NO_MEMORY) {
 		printf("%-18s cannot be mapped: %s\n", kind->name, strerror(errno));
 		return 1;
 	}
-	memset(mem, 1, kind->size);
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		failed += !show(fd, kind, &ways[i], mem);
 	munmap(mem, kind->size);
@@ -232,7 +138,6 @@ int main(void)
 	       "memory", "pinned", "pages", "result", "pin", "unpin");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		failed += show_kind(fd, &kinds[i]);
-	unlink(FILE_PATH);
 	if (failed)
 		printf("%d of the pins above went wrong\n", failed);
 	return failed ? 1 : 0;

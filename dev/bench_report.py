@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Writes the table of dev/bench as CSV and Markdown, draws it, and puts it into the README."""
+
+import re
+
+import bench_table
+import measure
+from bench_table import cell, number, path, ratio, verdict
+from common import REPO
+
+README = REPO / "README.md"
+MARKED = re.compile(r"(<!-- bench -->\n).*(<!-- bench end -->)", re.S)
+
+WAYS = (("pin-fast", "pin_user_pages_fast()"), ("get-fast", "get_user_pages_fast()"),
+        ("pin-slow", "pin_user_pages()"), ("get-slow", "get_user_pages()"),
+        ("pin-longterm", "pin_user_pages(), long-term"), ("unpin", "unpin_user_pages()"))
+KINDS = (("4k", "4 KiB"), ("64k", "64 KiB"), ("thp", "2 MiB THP"), ("hugetlb", "2 MiB hugetlb"),
+         ("shmem", "shmem"), ("ext4", "ext4"))
+
+EXPLANATION = """\
+| name | what is measured |
+|---|---|
+| `get-`, `pin-` `fast`, `slow`, `longterm` | the functions of that name, through the ioctls of `gup_test`; slow ones with `mmap_lock` held |
+| `put`, `unpin` | `put_page()` of each page, `unpin_user_pages()` |
+| `/4k`, `/64k`, `/thp`, `/hugetlb`, `/shmem`, `/ext4` | private memory in folios of 4 KiB, 64 KiB and 2 MiB, hugetlb of 2 MiB, shared memory, page cache of ext4 (only read); all of it present |
+| `/1`, `/16`, `/512`, `/all` | pages a call |
+| `dirty/` | `process_vm_writev()` of 4 MiB whose source cannot be read: `pin_user_pages_remote()`, `unpin_user_pages_dirty_lock()`, and the system call |
+| `cold/` | private memory that is not there yet: the page faults are included |
+| `one/` | system calls that need one page, at random addresses: all of the system call |
+| `scale/` | 64 MiB mapped over and over again; how many pages a call, up to 16 GiB |
+| `threads/` | so many CPUs pin and unpin 32 MiB each, apart or the same; median and quartiles |
+| `latency/` | the longest stretch with interrupts off, with preemption off (as under a page table lock), or with `mmap_lock` held, in a request for 1 GiB; tracing included. `nothing` is the kernel by itself |
+"""
+
+
+def markdown_rows(rows, targets):
+    yield "| scenario | unit | base | ours | base / ours | target |\n|---|---|--:|--:|--:|--:|\n"
+    for row in rows:
+        yield (f"| `{row.name}` | {row.unit} | {cell(row.base)} | {cell(row.ours)} | {ratio(row)} | "
+               f"{verdict(row, targets)} |\n")
+
+
+def markdown(rows, accel):
+    targets = bench_table.read_targets()
+    by_name = {row.name: row for row in rows}
+    headline = [by_name[name] for name in targets if name in by_name]
+    yield "# What a page costs\n\n"
+    yield "Written by `make bench" + ("" if accel == "icount" else f" ACCEL={accel}") + "`.\n\n"
+    for what, text in measure.machine(accel).items():
+        yield f"* {what}: {text}\n"
+    yield f"\n![chart]({path(accel, 'svg').name})\n\n## Targets\n\n"
+    yield from markdown_rows(headline, targets)
+    yield "\n## All\n\n" + EXPLANATION + "\n"
+    yield from markdown_rows(rows, targets)
+
+
+def summary(rows):
+    """The calls for 512 pages, as a table of ways and kinds."""
+    by_name = {row.name: row for row in rows}
+    yield "| base → ours | " + " | ".join(text for _, text in KINDS) + " |\n"
+    yield "|---|" + "--:|" * len(KINDS) + "\n"
+    for way, way_text in WAYS:
+        yield f"| `{way_text}`"
+        for kind, _ in KINDS:
+            row = by_name[f"{way}/{kind}" + ("" if way == "unpin" else "/512")]
+            yield f" | {number(row.base.value)} → {number(row.ours.value)}"
+        yield " |\n"
+
+
+def svg(rows):
+    """Two bars for each scenario with a target: base is as long as all, ours in proportion."""
+    targets = bench_table.read_targets()
+    chosen = [row for row in rows if row.name in targets]
+    left, full, step, top = 170, 360, 30, 40
+    widest = 1.15 * full
+    height = top + step * len(chosen) + 10
+    yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{height}" '
+           f'viewBox="0 0 760 {height}" font-family="sans-serif" font-size="13">\n'
+           '<style>text{fill:#24292f}.base{fill:#8c959f}.ours{fill:#0969da}'
+           '@media(prefers-color-scheme:dark){text{fill:#e6edf3}.base{fill:#6e7681}.ours{fill:#58a6ff}}'
+           '</style>\n')
+    yield (f'<rect class="base" x="{left}" y="12" width="12" height="12"/><text x="{left + 18}" y="23">'
+           f'base</text><rect class="ours" x="{left + 70}" y="12" width="12" height="12"/>'
+           f'<text x="{left + 88}" y="23">ours, in proportion ({chosen[0].unit})</text>\n')
+    for index, row in enumerate(chosen):
+        y = top + index * step
+        width = min(full * row.ours.value / row.base.value, widest)
+        yield (f'<text x="{left - 10}" y="{y + 17}" text-anchor="end">{row.name}</text>'
+               f'<rect class="base" x="{left}" y="{y}" width="{full}" height="11"/>'
+               f'<rect class="ours" x="{left}" y="{y + 12}" width="{width:.1f}" height="11"/>'
+               f'<text x="{left + widest + 10:.0f}" y="{y + 17}">{number(row.base.value)} → '
+               f'{number(row.ours.value)} ({row.ratio:.1f}×)</text>\n')
+    yield "</svg>\n"
+
+
+def update_readme(rows):
+    text = README.read_text()
+    README.write_text(MARKED.sub(lambda match: match[1] + "".join(summary(rows)) + match[2], text))
+
+
+def write(rows, accel):
+    bench_table.write_csv(rows, accel)
+    path(accel, "md").write_text("".join(markdown(rows, accel)))
+    path(accel, "svg").write_text("".join(svg(rows)))
+    written = "csv, md and svg"
+    if accel == "icount":
+        (bench_table.DIRECTORY / "compiler").write_text(measure.compiler() + "\n")
+        update_readme(rows)
+        written += ", and the table in README.md"
+    print(f"\nWritten: {path(accel, '').stem}.{written}")

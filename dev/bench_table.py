@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The table of dev/bench: printed, read and written."""
+
+import csv
+from typing import NamedTuple, Optional
+
+from common import REPO
+from measure import Value
+
+DIRECTORY = REPO / "bench"
+KERNELS = ("base", "ours")
+HEADER = ("scenario", "unit", "base", "base spread", "ours", "ours spread", "ratio")
+
+
+class Row(NamedTuple):
+    name: str
+    unit: str
+    base: Optional[Value]
+    ours: Optional[Value]
+
+    @property
+    def ratio(self):
+        return self.base.value / self.ours.value if self.base and self.ours else None
+
+
+def unit(name, accel):
+    """Where a microsecond is 1000 instructions, a nanosecond is one."""
+    counted = accel == "icount" and not name.startswith("threads/")
+    return ("instructions" if counted else "ns") + ("" if name.startswith("latency/") else "/page")
+
+
+def read_targets():
+    """{scenario: what it may cost at most}"""
+    lines = (DIRECTORY / "targets").read_text().splitlines()
+    pairs = [line.split("|") for line in lines if line and not line.startswith("#")]
+    return {name: float(limit) for name, limit in pairs}
+
+
+def path(accel, suffix):
+    return DIRECTORY / f"results{'' if accel == 'icount' else '-' + accel}.{suffix}"
+
+
+def read_cell(value, spread):
+    return Value(float(value), float(spread) if spread else None) if value else None
+
+
+def read_csv(accel):
+    """[Row] of an earlier run; none if there was none."""
+    if not path(accel, "csv").exists():
+        return []
+    with path(accel, "csv").open() as file:
+        return [Row(line["scenario"], line["unit"], read_cell(line["base"], line["base spread"]),
+                    read_cell(line["ours"], line["ours spread"]))
+                for line in csv.DictReader(file)]
+
+
+def write_cell(cell):
+    if cell is None:
+        return ["", ""]
+    return [f"{cell.value:.2f}", "" if cell.spread is None else f"{cell.spread:.3f}"]
+
+
+def write_csv(rows, accel):
+    with path(accel, "csv").open("w") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        for row in rows:
+            ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+            writer.writerow((row.name, row.unit, *write_cell(row.base), *write_cell(row.ours), ratio))
+
+
+def number(value):
+    """With three digits that mean something."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def cell(cell):
+    if cell is None:
+        return ""
+    return number(cell.value) + ("" if cell.spread is None else f" ±{cell.spread * 50:.0f}%")
+
+
+def ratio(row):
+    return "" if row.ratio is None else f"{row.ratio:.2f}"
+
+
+def verdict(row, targets):
+    """Targets are instructions per page."""
+    limit = targets.get(row.name)
+    if limit is None or row.ours is None or row.unit != "instructions/page":
+        return ""
+    return f"{limit:g}" + (", missed" if row.ours.value > limit else "")
+
+
+def show(rows):
+    targets = read_targets()
+    print(f"{'scenario':34} {'unit':17} {'base':>12} {'ours':>12} {'base/ours':>9}  target")
+    for row in rows:
+        print(f"{row.name:34} {row.unit:17} {cell(row.base):>12} {cell(row.ours):>12} "
+              f"{ratio(row):>9}  {verdict(row, targets)}".rstrip())

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * usage: gup_bench GROUP ROUNDS [PATTERN]...
+ *
+ * Measures what it costs to take and to release pages, by the gup_test driver and
+ * by system calls that do it. Prints a line "scenario pages microseconds" for each
+ * round of each scenario that one of the shell patterns matches. The groups want
+ * different machines: one CPU, four CPUs, or a kernel that traces latencies.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "gup_bench.h"
+
+/* Less of it would cost too few ticks of the driver's clock, which counts microseconds. */
+#define SMALL_BATCH_SIZE	(32 * MIB)
+
+struct way {
+	const char *name;
+	unsigned long ioctl;
+	const char *release;
+};
+
+struct kind {
+	const char *name;
+	unsigned long size;
+	bool write;
+	char *(*map)(unsigned long size);
+};
+
+/* A kind of memory, mapped as soon as a scenario needs it. */
+struct area {
+	const struct kind *kind;
+	char *mem;
+};
+
+struct group {
+	const char *name;
+	void (*run)(void);
+};
+
+static const struct way ways[] = {
+	{ "get-fast",		GUP_FAST_BENCHMARK,	"put" },
+	{ "pin-fast",		PIN_FAST_BENCHMARK,	"unpin" },
+	{ "get-slow",		GUP_BASIC_TEST,		NULL },
+	{ "pin-slow",		PIN_BASIC_TEST,		NULL },
+	{ "pin-longterm",	PIN_LONGTERM_BENCHMARK,	NULL },
+};
+
+/* The less a page costs, the more of them it takes for the driver's clock. */
+static const struct kind kinds[] = {
+	{ "4k",		32 * MIB,	true,	map_small },
+	{ "64k",	128 * MIB,	true,	map_64kb },
+	{ "thp",	512 * MIB,	true,	map_thp },
+	{ "hugetlb",	512 * MIB,	true,	map_huge_2mb },
+	{ "shmem",	32 * MIB,	true,	map_shmem },
+	/* Its file system refuses long-term pins for writing. */
+	{ "ext4",	32 * MIB,	false,	map_file },
+};
+
+/* Pages a call; 0 is all. */
+static const unsigned int batches[] = { 1, 16, USUAL_BATCH, 0 };
+
+int driver;
+int rounds;
+static char **patterns;
+
+void fail(const char *what)
+{
+	printf("gup_bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+bool wanted(const char *name)
+{
+	if (!*patterns)
+		return true;
+	for (char **pattern = patterns; *pattern; pattern++) {
+		if (!fnmatch(*pattern, name, 0))
+			return true;
+	}
+	return false;
+}
+
+void report(const char *name, unsigned long pages, double usec)
+{
+	if (wanted(name))
+		printf("%s %lu %.3f\n", name, pages, usec);
+}
+
+void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *name)
+{
+	unsigned long size = request->size;
+
+	if (ioctl(driver, ioctl_nr, request))
+		fail(name);
+	if (request->size == size)
+		return;
+	printf("gup_bench: %s: only %llu of %lu bytes were taken\n", name, request->size, size);
+	exit(1);
+}
+
+/* Folios become active by the second access that is seen. */
+static void settle(const struct area *area)
+{
+	struct gup_test request = {
+		.addr = (unsigned long)area->mem,
+		.size = area->kind->size,
+		.nr_pages_per_call = USUAL_BATCH,
+		.gup_flags = area->kind->write ? FOLL_WRITE : 0,
+	};
+
+	for (int i = 0; i < 3; i++)
+		run_driver(GUP_BASIC_TEST, &request, area->kind->name);
+}
+
+static void need(struct area *area)
+{
+	if (area->mem)
+		return;
+	area->mem = area->kind->map(area->kind->size);
+	if (area->mem == NO_MEMORY)
+		fail(area->kind->name);
+	settle(area);
+}
+
+/* Names its release as well if the scenario measures that too. */
+static void name_scenario(const struct kind *kind, const struct way *way, unsigned int batch,
+			  char *name, char *release)
+{
+	if (batch)
+		snprintf(name, NAME_LENGTH, "%s/%s/%u", way->name, kind->name, batch);
+	else
+		snprintf(name, NAME_LENGTH, "%s/%s/all", way->name, kind->name);
+	*release = '\0';
+	/* The driver does not release by the call. */
+	if (way->release && batch == USUAL_BATCH)
+		snprintf(release, NAME_LENGTH, "%s/%s", way->release, kind->name);
+}
+
+static void bench_scenario(struct area *area, const struct way *way, unsigned int batch)
+{
+	char name[NAME_LENGTH], release[NAME_LENGTH];
+	struct gup_test request = {
+		.size = batch && batch < USUAL_BATCH ? SMALL_BATCH_SIZE : area->kind->size,
+		.gup_flags = area->kind->write ? FOLL_WRITE : 0,
+	};
+	unsigned long pages = request.size / PAGE;
+
+	name_scenario(area->kind, way, batch, name, release);
+	if (!wanted(name) && !(*release && wanted(release)))
+		return;
+	need(area);
+	request.addr = (unsigned long)area->mem;
+	request.nr_pages_per_call = batch ? batch : pages;
+	/* The first may have to migrate. */
+	run_driver(way->ioctl, &request, name);
+	for (int i = 0; i < rounds; i++) {
+		run_driver(way->ioctl, &request, name);
+		report(name, pages, request.get_delta_usec);
+		if (*release)
+			report(release, pages, request.put_delta_usec);
+	}
+}
+
+static void bench_kind(const struct kind *kind)
+{
+	struct area area = { .kind = kind };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(batches); j++)
+			bench_scenario(&area, &ways[i], batches[j]);
+	}
+	if (area.mem)
+		munmap(area.mem, kind->size);
+}
+
+static void bench_single(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		bench_kind(&kinds[i]);
+	bench_calls();
+	bench_scale();
+}
+
+static const struct group groups[] = {
+	{ "single",	bench_single },
+	{ "threads",	bench_threads },
+	{ "latency",	bench_latency },
+};
+
+static const struct group *find_group(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!strcmp(groups[i].name, name))
+			return &groups[i];
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct group *group = argc > 2 ? find_group(argv[1]) : NULL;
+
+	rounds = group ? atoi(argv[2]) : 0;
+	if (rounds < 1) {
+		printf("usage: gup_bench single|threads|latency ROUNDS [PATTERN]...\n");
+		return 1;
+	}
+	patterns = argv + 3;
+	setlinebuf(stdout);
+	driver = open("/sys/kernel/debug/gup_test", O_RDWR);
+	if (driver < 0)
+		fail("/sys/kernel/debug/gup_test");
+	group->run();
+	return 0;
+}

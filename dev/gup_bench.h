@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shared by the files of gup_bench. */
+#ifndef _GUP_BENCH_H
+#define _GUP_BENCH_H
+
+#include <stdbool.h>
+
+#include <mm/gup_test.h>
+
+#include "gup_mem.h"
+
+#define NAME_LENGTH	64
+/* Pages a call where nothing else is said. */
+#define USUAL_BATCH	512
+
+extern int driver;
+extern int rounds;
+
+void fail(const char *what);
+
+/* Whether a scenario was asked for. */
+bool wanted(const char *name);
+
+/* Prints the result of one round. */
+void report(const char *name, unsigned long pages, double usec);
+
+/* Takes all pages of the request, by one of the ioctls of the driver. */
+void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *name);
+
+/* What is in the other files. */
+void bench_calls(void);
+void bench_scale(void);
+void bench_threads(void);
+void bench_latency(void);
+
+#endif /* _GUP_BENCH_H */

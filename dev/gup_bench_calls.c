@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+/*
+ * What programs see of it: memory that has to be faulted in first, and system
+ * calls that need a single page. Timed around the system call.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/types.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gup_bench.h"
+
+#define COLD_SIZE	(32 * MIB)
+#define RANDOM_SIZE	(256 * MIB)
+#define RANDOM_CALLS	8192
+/* As much as process_vm_writev() pins at once. */
+#define DIRTY_CHUNK	(4 * MIB)
+#define DIRTY_SIZE	(128 * MIB)
+
+struct folios {
+	const char *name;
+	unsigned long size;
+};
+
+/* @use makes the memory at @mem present; without it, mapping it does. */
+struct cold {
+	const char *name;
+	int mmap_flags;
+	double (*use)(char *mem);
+};
+
+struct one_page {
+	const char *name;
+	bool (*call)(char *page);
+};
+
+static int ram_disk;
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
+}
+
+static double pin_cold(char *mem, unsigned long ioctl_nr)
+{
+	struct gup_test request = {
+		.addr = (unsigned long)mem,
+		.size = COLD_SIZE,
+		.nr_pages_per_call = USUAL_BATCH,
+		.gup_flags = FOLL_WRITE,
+	};
+
+	run_driver(ioctl_nr, &request, "cold");
+	return request.get_delta_usec;
+}
+
+static double pin_fast_cold(char *mem)
+{
+	return pin_cold(mem, PIN_FAST_BENCHMARK);
+}
+
+static double pin_longterm_cold(char *mem)
+{
+	return pin_cold(mem, PIN_LONGTERM_BENCHMARK);
+}
+
+static double mlock_cold(char *mem)
+{
+	double begin = now();
+
+	if (mlock(mem, COLD_SIZE))
+		fail("mlock");
+	return now() - begin;
+}
+
+static const struct folios folios[] = {
+	{ "4k",		PAGE },
+	{ "64k",	64 * KIB },
+	{ "thp",	2 * MIB },
+};
+
+static const struct cold colds[] = {
+	{ "pin-fast",		0,		pin_fast_cold },
+	{ "pin-longterm",	0,		pin_longterm_cold },
+	{ "mlock",		0,		mlock_cold },
+	{ "populate",		MAP_POPULATE,	NULL },
+};
+
+static double run_cold(const struct cold *cold)
+{
+	double begin = now(), usec;
+	char *mem = mmap(NULL, COLD_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | cold->mmap_flags, -1, 0);
+
+	if (mem == NO_MEMORY)
+		fail(cold->name);
+	usec = cold->use ? cold->use(mem) : now() - begin;
+	munmap(mem, COLD_SIZE);
+	return usec;
+}
+
+static void bench_cold(const struct cold *cold, const struct folios *kind)
+{
+	char name[NAME_LENGTH];
+
+	snprintf(name, sizeof(name), "cold/%s/%s", cold->name, kind->name);
+	if (!wanted(name))
+		return;
+	if (use_folios(kind->size))
+		fail(name);
+	run_cold(cold);
+	for (int i = 0; i < rounds; i++)
+		report(name, COLD_SIZE / PAGE, run_cold(cold));
+}
+
+/* Not a private one: the key of a shared futex is made from its page. */
+static bool wake_futex(char *page)
+{
+	return syscall(SYS_futex, page, FUTEX_WAKE, 1, NULL, NULL, 0) == 0;
+}
+
+static bool read_directly(char *page)
+{
+	return pread(ram_disk, page, PAGE, 0) == PAGE;
+}
+
+static bool read_remotely(char *page)
+{
+	__u64 word;
+	struct iovec here = { &word, sizeof(word) };
+	struct iovec there = { page, sizeof(word) };
+
+	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == sizeof(word);
+}
+
+static bool write_remotely(char *page)
+{
+	__u64 word = 1;
+	struct iovec here = { &word, sizeof(word) };
+	struct iovec there = { page, sizeof(word) };
+
+	return process_vm_writev(getpid(), &here, 1, &there, 1, 0) == sizeof(word);
+}
+
+static const struct one_page one_pages[] = {
+	{ "futex",		wake_futex },
+	{ "direct-io",		read_directly },
+	{ "vm-readv",		read_remotely },
+	{ "vm-writev",		write_remotely },
+};
+
+/* The same sequence each time. */
+static __u32 next_random(__u32 value)
+{
+	value ^= value << 13;
+	value ^= value >> 17;
+	return value ^ value << 5;
+}
+
+static double run_one_page(const struct one_page *one_page, char *mem)
+{
+	__u32 random = 1;
+	double begin = now();
+
+	for (int i = 0; i < RANDOM_CALLS; i++) {
+		random = next_random(random);
+		if (!one_page->call(mem + random % (RANDOM_SIZE / PAGE) * PAGE))
+			fail(one_page->name);
+	}
+	return now() - begin;
+}
+
+static void bench_one_page(const struct one_page *one_page, const char *kind,
+			   char *(*map)(unsigned long size))
+{
+	char name[NAME_LENGTH];
+	char *mem;
+
+	snprintf(name, sizeof(name), "one/%s/%s", one_page->name, kind);
+	if (!wanted(name))
+		return;
+	mem = map(RANDOM_SIZE);
+	if (mem == NO_MEMORY)
+		fail(name);
+	run_one_page(one_page, mem);
+	for (int i = 0; i < rounds; i++)
+		report(name, RANDOM_CALLS, run_one_page(one_page, mem));
+	munmap(mem, RANDOM_SIZE);
+}
+
+/*
+ * Pins a chunk and releases it dirty, but copies nothing: what it is to write
+ * cannot be read.
+ */
+static void pin_and_dirty(char *mem, char *unreadable)
+{
+	struct iovec here = { unreadable, DIRTY_CHUNK };
+	struct iovec there = { mem, DIRTY_CHUNK };
+
+	if (process_vm_writev(getpid(), &here, 1, &there, 1, 0) != -1 || errno != EFAULT)
+		fail("process_vm_writev");
+}
+
+static double run_dirty(char *mem, char *unreadable)
+{
+	double begin = now();
+
+	for (unsigned long done = 0; done < DIRTY_SIZE; done += DIRTY_CHUNK)
+		pin_and_dirty(mem + done, unreadable);
+	return now() - begin;
+}
+
+static void bench_dirty(const char *kind, char *(*map)(unsigned long size))
+{
+	char name[NAME_LENGTH];
+	char *mem, *unreadable;
+
+	snprintf(name, sizeof(name), "dirty/%s", kind);
+	if (!wanted(name))
+		return;
+	mem = map(DIRTY_SIZE);
+	unreadable = mmap(NULL, DIRTY_CHUNK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == NO_MEMORY || unreadable == NO_MEMORY)
+		fail(name);
+	run_dirty(mem, unreadable);
+	for (int i = 0; i < rounds; i++)
+		report(name, DIRTY_SIZE / PAGE, run_dirty(mem, unreadable));
+	munmap(unreadable, DIRTY_CHUNK);
+	munmap(mem, DIRTY_SIZE);
+}
+
+void bench_calls(void)
+{
+	bench_dirty("4k", map_small);
+	bench_dirty("64k", map_64kb);
+	bench_dirty("thp", map_thp);
+	for (size_t i = 0; i < ARRAY_SIZE(colds); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(folios); j++)
+			bench_cold(&colds[i], &folios[j]);
+	}
+	ram_disk = open("/dev/ram0", O_RDWR | O_DIRECT);
+	if (ram_disk < 0)
+		fail("/dev/ram0");
+	for (size_t i = 0; i < ARRAY_SIZE(one_pages); i++) {
+		bench_one_page(&one_pages[i], "4k", map_small);
+		bench_one_page(&one_pages[i], "thp", map_thp);
+	}
+	close(ram_disk);
+}

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs gup_bench on a kernel and returns what it measured."""
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from common import CACHE, HERE, die, tool
+
+# Everything may be pinned for long where it is: what is measured is not migration.
+APPEND = "movablecore=0 cma=0"
+# Beside those that the boot reserves.
+COMMANDS = "echo 300 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\n./gup_bench {}\n"
+RESULT = re.compile(r"(\S+/\S+) (\d+) (\d+\.\d+)")
+TIMEOUT = 3600
+
+
+class Value(NamedTuple):
+    """One cell of the table; the spread is a part of the value, and None if it is exact."""
+    value: float
+    spread: Optional[float] = None
+
+
+class Setup(NamedTuple):
+    """What one group of scenarios is measured on."""
+    group: str
+    config: str
+    machine: list
+    rounds: int
+    boots: int
+    exact: bool
+
+
+COUNTED = {
+    "single": Setup("single", "test", ["--icount"], 5, 1, True),
+    "threads": Setup("threads", "test", ["--smp", "4", "--tcg"], 15, 1, False),
+    "latency": Setup("latency", "latency", ["--icount"], 3, 1, True),
+}
+TIMED = {
+    "single": Setup("single", "test", ["--smp", "1", "--kvm"], 15, 3, False),
+    "threads": Setup("threads", "test", ["--smp", "4", "--kvm"], 15, 3, False),
+    "latency": Setup("latency", "latency", ["--smp", "1", "--kvm"], 5, 3, False),
+}
+SETUPS = {"icount": COUNTED, "kvm": TIMED}
+
+
+def make_image(setup, patterns, scratch):
+    arguments = [setup.group, str(setup.rounds), *(f"'{pattern}'" for pattern in patterns)]
+    commands = Path(scratch, "commands")
+    commands.write_text(COMMANDS.format(" ".join(arguments)))
+    image = Path(scratch, "initramfs")
+    tool("initramfs", "-c", commands, image, tool("guest-program", "gup_bench"))
+    return image
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def boot(label, setup, kernel, image):
+    """Returns {scenario: [nanoseconds per page]}, a value for each round."""
+    logs = CACHE / "bench"
+    logs.mkdir(parents=True, exist_ok=True)
+    command = [HERE / "boot", *setup.machine, "--append", APPEND, "--timeout", str(TIMEOUT),
+               "--log", logs / f"{label}.kernel", kernel, image]
+    values = {}
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True, errors="replace") as guest:
+        for line in guest.stdout:
+            match = RESULT.fullmatch(line.strip())
+            if match:
+                name, pages, usec = match.groups()
+                progress(f"{label}: {name}")
+                values.setdefault(name, []).append(float(usec) * 1000 / int(pages))
+            elif line.startswith("gup_bench:"):
+                progress("")
+                print(line, end="", file=sys.stderr)
+    progress("")
+    if guest.returncode:
+        sys.exit(guest.returncode)
+    return values
+
+
+def summary(setup, of_rounds):
+    """Counted in instructions, a round can only be disturbed by more of them."""
+    if setup.exact:
+        return Value(min(of_rounds))
+    median = statistics.median(of_rounds)
+    quarters = statistics.quantiles(of_rounds)
+    return Value(median, (quarters[2] - quarters[0]) / median)
+
+
+def run(which, setup, patterns=()):
+    """What the kernel of a tree costs, {scenario: Value}."""
+    kernel = tool("kernel", which, setup.config)
+    values = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        image = make_image(setup, patterns, scratch)
+        for _ in range(setup.boots):
+            for name, of_rounds in boot(f"{which}-{setup.group}", setup, kernel, image).items():
+                values.setdefault(name, []).extend(of_rounds)
+    return {name: summary(setup, of_rounds) for name, of_rounds in values.items()}
+
+
+def first_line(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.splitlines()[0]
+
+
+def compiler():
+    return first_line("gcc", "--version")
+
+
+def cpu_of_host():
+    match = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
+    return match.group(1) if match else "unknown"
+
+
+def machine(accel):
+    """What the numbers depend on, {what: text}."""
+    qemu = first_line("qemu-system-x86_64", "--version")
+    if accel == "icount":
+        how = "TCG, -icount shift=0,sleep=off -cpu max,erms=off,fsrm=off"
+    else:
+        how = f"KVM on {cpu_of_host()}"
+    return {
+        "machine": f"{qemu}, {how}, 8 GiB on two nodes, one CPU; four for threads/",
+        "kernel": "Linux 7.3, dev/config/test (no debug options, SMP, PREEMPT_LAZY); "
+                  "dev/config/latency for latency/",
+        "compiler": compiler(),
+    }
