@@ -4,13 +4,14 @@
 # The scripts run make on the kernel: nothing of this one's may reach it.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check
+.PHONY: help run shell test check bench-native
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, pin memory of each kind'
 	@echo 'make shell       the same machine with an interactive shell'
 	@echo 'make test        all tests, with one summary line; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
+	@echo 'make bench-native  nanoseconds a page in user space, base beside ours: see tools/testing/gup/README'
 	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
 	@echo
 	@echo 'LINUX_SRC=PATH   take Linux 7.3 from this source tree or tarball (default: the Debian package)'
@@ -32,3 +33,7 @@ test:
 check:
 	@dev/setup check
 	@dev/check
+
+bench-native:
+	@dev/setup run
+	@dev/bench-native
