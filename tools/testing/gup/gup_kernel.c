@@ -37,6 +37,7 @@ void gup_warn(const char *file, int line)
 #ifdef GUP_CHECKED
 int gup_barrier_word;
 int gup_accessible_error;
+void (*gup_hook)(void *counter, bool after);
 #endif
 
 int cond_resched(void)

@@ -194,19 +194,40 @@ typedef struct {
 #define ATOMIC_INIT(i)		{ (i) }
 #define atomic_read(v)		READ_ONCE((v)->counter)
 #define atomic_set(v, i)	WRITE_ONCE((v)->counter, i)
-#define atomic_add(i, v)						\
-	((void)__atomic_fetch_add(&(v)->counter, i, __ATOMIC_SEQ_CST))
-#define atomic_sub(i, v)						\
-	((void)__atomic_fetch_sub(&(v)->counter, i, __ATOMIC_SEQ_CST))
-#define atomic_inc(v)		atomic_add(1, v)
+
+/* Tests can step in right before and after a counter changes. */
+#ifdef GUP_CHECKED
+extern void (*gup_hook)(void *counter, bool after);
+#define GUP_HOOKED(v, op) ({						\
+	typeof(&(v)->counter) _word = &(v)->counter;			\
+									\
+	if (gup_hook)							\
+		gup_hook(_word, false);					\
+	typeof(op) _result = op;					\
+	if (gup_hook)							\
+		gup_hook(_word, true);					\
+	_result; })
+#else
+#define GUP_HOOKED(v, op)	(op)
+#endif
+
+#define atomic_add_return(i, v)						\
+	GUP_HOOKED(v, __atomic_add_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
 #define atomic_sub_return(i, v)						\
-	__atomic_sub_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST)
-#define atomic_sub_and_test(i, v)	(atomic_sub_return(i, v) == 0)
+	GUP_HOOKED(v, __atomic_sub_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+#define atomic_fetch_add(i, v)						\
+	GUP_HOOKED(v, __atomic_fetch_add(&(v)->counter, i, __ATOMIC_SEQ_CST))
 #define atomic_try_cmpxchg(v, old, new)					\
-	__atomic_compare_exchange_n(&(v)->counter, old, new, false,	\
-				    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
-#define atomic_long_read(v)	atomic_read(v)
-#define atomic_long_add(i, v)	atomic_add(i, v)
+	GUP_HOOKED(v, __atomic_compare_exchange_n(&(v)->counter, old, new, \
+						  false, __ATOMIC_SEQ_CST, \
+						  __ATOMIC_RELAXED))
+#define atomic_add(i, v)		((void)atomic_fetch_add(i, v))
+#define atomic_sub(i, v)		((void)atomic_sub_return(i, v))
+#define atomic_inc(v)			atomic_add(1, v)
+#define atomic_sub_and_test(i, v)	(atomic_sub_return(i, v) == 0)
+#define atomic_add_negative(i, v)	(atomic_add_return(i, v) < 0)
+#define atomic_long_read(v)		atomic_read(v)
+#define atomic_long_add(i, v)		atomic_add(i, v)
 
 /* Adds unless the value is @unless; tells whether it did. */
 static __always_inline bool atomic_add_unless(atomic_t *v, int add, int unless)
