@@ -35,6 +35,7 @@ static struct gup_req req;
 static struct page **pages;
 static struct vm_area_struct *vma;
 static int count_before[NR_PAGES];
+static unsigned int release_choice;
 
 /*
  * Input
@@ -138,14 +139,20 @@ static void set_kind(struct folio *folio, enum folio_kind kind)
 	}
 }
 
-static void make_folio(unsigned long n, unsigned int order)
+/* One byte says whether there is anything special about it. */
+static void make_folio(unsigned long n, unsigned int order, unsigned int choice)
 {
 	struct folio *folio = gup_folio(world.first_pfn + n, order);
 
-	if (one_in(4))
+	if (choice % 4 == 1)
 		folio->flags.f |= 1UL << NODES_PGSHIFT;
-	if (one_in(4))
+	if (choice / 4 % 4 == 1)
 		set_kind(folio, below(NR_FOLIO_KINDS));
+}
+
+static bool has_zero(unsigned long n, unsigned int order)
+{
+	return zero_pfn - (world.first_pfn + n) < BIT(order);
 }
 
 static void make_folios(void)
@@ -153,15 +160,16 @@ static void make_folios(void)
 	unsigned long n = 0;
 
 	while (n < NR_SMALL) {
-		unsigned int order = one_in(2) ? below(MAX_ORDER + 1) : 0;
+		unsigned int choice = byte();
+		unsigned int order = choice % 8 <= MAX_ORDER ? choice % 8 : 0;
 
-		while (!IS_ALIGNED(n, BIT(order)))
+		while (!IS_ALIGNED(n, BIT(order)) || (order && has_zero(n, order)))
 			order--;
-		make_folio(n, order);
+		make_folio(n, order, has_zero(n, order) ? 0 : choice / 8);
 		n += BIT(order);
 	}
 	for (; n < NR_PAGES; n += PTRS_PER_PTE)
-		make_folio(n, HPAGE_PMD_ORDER);
+		make_folio(n, HPAGE_PMD_ORDER, byte());
 }
 
 /*
@@ -191,6 +199,9 @@ static void map_slot(unsigned long i, unsigned long n, u64 flags)
 {
 	if (slots[i].leaf)
 		return;
+	/* The zero page is never mapped otherwise. */
+	if (flags && has_zero(n, 0))
+		flags = GUP_PTE | _PAGE_SPECIAL;
 	slots[i] = (struct slot) { flags, n, false };
 	if (flags)
 		gup_map_pte(ADDR + i * PAGE_SIZE, world.first_pfn + n, flags);
@@ -203,10 +214,10 @@ static void map_segment(void)
 {
 	unsigned long i = below(NR_SLOTS), n = below(NR_SMALL);
 	unsigned long nr = 1 + below(128);
-	bool jumps = one_in(4);
+	bool jumps = one_in(4), stays = one_in(8);
 	u64 flags = entry_flags();
 
-	for (; nr && i < NR_SLOTS; nr--, i++, n++) {
+	for (; nr && i < NR_SLOTS; nr--, i++, n += !stays) {
 		if (jumps && one_in(8))
 			n = below(NR_SMALL);
 		if (jumps && one_in(8))
@@ -301,14 +312,16 @@ static void setup(bool slow)
 	gup_hook = NULL;
 	gup_warnings_expected = true;
 	gup_world_reset();
-	make_folios();
-	make_tables();
+	/* What matters most comes first: input may end at any time. */
 	make_vma();
 	make_request(slow);
+	release_choice = byte();
 	if (one_in(4))
 		current->pkru = (byte() | byte() << 8) * 0x10001U;
-	if (one_in(16))
-		zero_pfn = world.first_pfn + below(NR_SMALL);
+	if (one_in(4))
+		zero_pfn = world.first_pfn + below(8);
+	make_tables();
+	make_folios();
 	for (unsigned long n = 0; n < NR_PAGES; n++)
 		count_before[n] = atomic_read(&page_at(n)->_refcount);
 }
@@ -479,6 +492,8 @@ static void expect_count(unsigned long n, int times)
 	const bool pin = req.flags & FOLL_PIN;
 	int bias = pin && !folio_test_large(folio) ? GUP_PIN_COUNTING_BIAS : 1;
 
+	if (pin && is_zero_folio(folio))
+		times = 0;
 	EXPECT_EQ(folio_ref_count(folio), count_before[n] + times * bias);
 	if (folio_test_large(folio))
 		EXPECT_EQ(atomic_read(&folio->_pincount), pin ? times : 0);
@@ -502,11 +517,9 @@ static void expect_stats(void)
 /* In one go, or in two with a mark at a random place. */
 static void give_back(void)
 {
-	unsigned long mark = below(req.sink.nr + 1);
-
-	if (one_in(2))
-		gup_sink_undo(&req, mark);
-	if ((req.flags & FOLL_PIN) && one_in(2))
+	if (release_choice & 1)
+		gup_sink_undo(&req, req.sink.nr * (release_choice >> 2) / 64);
+	if ((req.flags & FOLL_PIN) && (release_choice & 2))
 		unpin_user_pages(pages, req.sink.nr);
 	else
 		gup_release_range(pages, req.sink.nr, req.flags);
@@ -590,29 +603,53 @@ static void fuzz_slow(void)
 enum change { CLEAR_PTE, MOVE_PTE, CLEAR_PMD, FORK, NR_CHANGES };
 
 static enum change change;
-static unsigned int changes_at;
+static unsigned int changes_in;		/* updates of a refcount to go */
+static unsigned long changed_at;	/* index in slots[] */
+static unsigned long moved_to;
 static struct slot changed_slot;
-static unsigned long changed_at;
+static unsigned long limit;		/* at most that many may be taken */
+
+static unsigned long first_slot(void)
+{
+	return (req.start - ADDR) >> PAGE_SHIFT;
+}
+
+/* How many pages of the request come before the page table of a slot. */
+static unsigned long pages_before_table(unsigned long slot)
+{
+	slot = ALIGN_DOWN(slot, PTRS_PER_PTE);
+	return slot > first_slot() ? slot - first_slot() : 0;
+}
 
 static void do_change(void)
 {
-	unsigned long addr = ADDR + changed_at * PAGE_SIZE;
+	unsigned long now = first_slot() + req.sink.nr;
 	struct slot *slot = &slots[changed_at];
 
-	if (change == CLEAR_PMD) {
-		gup_pmd(addr)->pmd = 0;
-	} else if (change == FORK) {
+	if (change == FORK) {
 		world.mm.write_protect_seq.sequence += 2;
+		/* The window it falls into does not count. */
+		if (req.flags & FOLL_PIN)
+			limit = pages_before_table(now);
+	} else if (change == CLEAR_PMD) {
+		gup_pmd(ADDR + changed_at * PAGE_SIZE)->pmd = 0;
+		if (changed_at / PTRS_PER_PTE >= now / PTRS_PER_PTE)
+			limit = pages_before_table(changed_at);
 	} else if (!slot->leaf) {
-		changed_slot = *slot;
-		map_slot(changed_at, below(NR_SMALL),
+		map_slot(changed_at, moved_to,
 			 change == CLEAR_PTE ? 0 : GUP_PTE_RW);
 	}
 }
 
+static bool is_refcount(void *counter)
+{
+	return counter >= (void *)vmemmap &&
+	       counter < (void *)pfn_to_page(gup_nr_pfns);
+}
+
 static void change_hook(void *counter, bool after)
 {
-	if (changes_at--)
+	if (!is_refcount(counter) || changes_in--)
 		return;
 	gup_hook = NULL;
 	do_change();
@@ -631,14 +668,18 @@ static void expect_changed_pages(void)
 
 static void fuzz_change(void)
 {
-	setup(false);
 	change = below(NR_CHANGES);
-	changed_at = ((req.start - ADDR) >> PAGE_SHIFT) + below(req.nr_pages);
+	changes_in = below(32);
+	moved_to = below(NR_SMALL);
+	changed_at = below(NR_SLOTS);
+	setup(false);
+	changed_at = first_slot() + changed_at % req.nr_pages;
 	changed_slot = slots[changed_at];
-	changes_at = below(64);
+	limit = req.nr_pages;
 	gup_hook = change_hook;
 	gup_fast(&req);
 	gup_hook = NULL;
+	EXPECT(req.sink.nr <= limit);
 	expect_changed_pages();
 	expect_counts(true);
 	give_back();
@@ -680,7 +721,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	return 0;
 }
 #else
-#define INPUT_SIZE	3000
+#define INPUT_SIZE	1500
 
 static unsigned long nr_runs = 10000, seed = 1;
 

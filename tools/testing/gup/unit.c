@@ -634,6 +634,11 @@ static void merge_folio(void)
 	new_folio(0, 4);
 }
 
+static void detach_tail(void)
+{
+	page_at(4)->compound_info = 0;
+}
+
 /* A folio comes apart or together between the first look and the reference. */
 static void test_meanwhile_folio(void)
 {
@@ -651,6 +656,14 @@ static void test_meanwhile_folio(void)
 	arm(0, false, split_folio);
 	EXPECT_EQ(fast(4, 4, FOLL_PIN), 0);
 	expect_clean();
+
+	/* Halfway through, when the head does not know it yet. */
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	arm(0, false, detach_tail);
+	EXPECT_EQ(fast(4, 1, FOLL_PIN), 0);
+	expect_count(folio_at(0), 0, 0);
 
 	setup();
 	map_small(0, 0, 16);
@@ -1267,7 +1280,6 @@ static void test_release_folios(void)
 	folios[0] = new_folio(0, 2);
 	folios[1] = new_folio(4, 0);
 	folios[2] = folios[1];
-	gup_warnings = 0;
 	for (unsigned int i = 0; i < 3; i++)
 		EXPECT_EQ(try_grab_folio(folios[i], 1, FOLL_PIN), 0);
 	folio_add_pin(folios[0]);
