@@ -3,6 +3,8 @@
  * The functions of the kernel that get_user_pages calls, and the variables it
  * reads.
  */
+#include <sched.h>
+
 #include "gup_kernel.h"
 #include "gup_world.h"
 
@@ -51,8 +53,11 @@ void spin_lock(spinlock_t *lock)
 	u8 unlocked = 0;
 
 	while (!__atomic_compare_exchange_n(&lock->locked, &unlocked, 1, false,
-					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		unlocked = 0;
+		/* Whoever holds it may not be running. */
+		sched_yield();
+	}
 }
 
 void spin_unlock(spinlock_t *lock)
@@ -265,4 +270,24 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long addr,
 			   unsigned int flags, struct pt_regs *regs)
 {
 	return gup_world_fault(vma, addr, flags);
+}
+
+/*
+ * memfd_pin_folios() is compiled with the rest; there is no memfd.
+ */
+
+unsigned int filemap_get_folios_contig(struct address_space *mapping,
+				       pgoff_t *start, pgoff_t end,
+				       struct folio_batch *fbatch)
+{
+	return 0;
+}
+
+void folio_batch_release(struct folio_batch *fbatch)
+{
+}
+
+struct folio *memfd_alloc_folio(struct file *memfd, pgoff_t idx)
+{
+	return ERR_PTR(-ENOMEM);
 }

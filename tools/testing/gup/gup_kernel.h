@@ -160,12 +160,14 @@ typedef unsigned long phys_addr_t;
 	_once.value; })
 #define WRITE_ONCE(x, v)						\
 	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
-#define data_race(expr)		gup_unsanitized(expr)
+/* For words that the kernel's headers read as they are. */
+#define GUP_READ_RACY(x)	READ_ONCE(x)
 #else
 #define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
-#define data_race(expr)		(expr)
+#define GUP_READ_RACY(x)	(x)
 #endif
+#define data_race(expr)		(expr)
 
 /* A full barrier; a locked instruction is one as well. */
 #ifdef GUP_CHECKED
@@ -257,11 +259,6 @@ static __always_inline void clear_bit(unsigned long nr, unsigned long *word)
 	__atomic_fetch_and(&word[nr / BITS_PER_LONG], ~BIT(nr % BITS_PER_LONG),
 			   __ATOMIC_SEQ_CST);
 }
-
-#ifdef GUP_CHECKED
-/* For reads that are meant to race with writes. */
-#define gup_unsanitized(expr)	(expr)
-#endif
 
 /*
  * Warnings
@@ -630,12 +627,12 @@ static __always_inline int PageAnonExclusive(const struct page *page)
 
 static inline unsigned int folio_large_order(const struct folio *folio)
 {
-	return data_race(folio->_flags_1) & 0xff;
+	return GUP_READ_RACY(folio->_flags_1) & 0xff;
 }
 
 static inline unsigned long folio_large_nr_pages(const struct folio *folio)
 {
-	return data_race(folio->_nr_pages);
+	return GUP_READ_RACY(folio->_nr_pages);
 }
 
 static inline unsigned int compound_order(const struct page *page)
@@ -662,14 +659,14 @@ static inline unsigned long folio_nr_pages(const struct folio *folio)
 
 static inline int folio_nid(const struct folio *folio)
 {
-	return folio->flags.f >> NODES_PGSHIFT;
+	return GUP_READ_RACY(folio->flags.f) >> NODES_PGSHIFT;
 }
 
 #define page_to_nid(page)	folio_nid(page_folio(page))
 
 static inline enum zone_type folio_zonenum(const struct folio *folio)
 {
-	return (folio->flags.f >> ZONES_PGSHIFT) & ZONES_MASK;
+	return (GUP_READ_RACY(folio->flags.f) >> ZONES_PGSHIFT) & ZONES_MASK;
 }
 
 static inline bool gup_folio_is_device(const struct folio *folio,

@@ -3,6 +3,7 @@
  * Memory to take pages of: see gup_world.h.
  */
 #include <cpuid.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -59,7 +60,7 @@ void gup_world_init(unsigned long nr_pages, unsigned long tables)
 	highest_memmap_pfn = gup_nr_pfns - 1;
 	max_tables = tables;
 	vmemmap = gup_reserve(gup_nr_pfns * sizeof(struct page),
-			  PAGES_PER_GIB * sizeof(struct page));
+			      PAGES_PER_GIB * sizeof(struct page));
 	page_offset_base = (unsigned long)gup_reserve(tables << PAGE_SHIFT,
 						      PMD_SIZE);
 	gup_have_pkru = have_pkru();
@@ -77,6 +78,7 @@ void gup_world_reset(void)
 	memset(&world.mm, 0, sizeof(world.mm));
 	world.mm.pgd = new_table();
 	world.nr_freed = 0;
+	world.freed = NULL;
 	world.fault = NULL;
 	zero_pfn = ULONG_MAX;
 	huge_zero_pfn = ULONG_MAX;
@@ -88,6 +90,8 @@ void gup_world_reset(void)
 void gup_world_free(struct folio *folio)
 {
 	__atomic_fetch_add(&world.nr_freed, 1, __ATOMIC_RELAXED);
+	if (world.freed)
+		world.freed(folio);
 }
 
 vm_fault_t gup_world_fault(struct vm_area_struct *vma, unsigned long addr,
@@ -241,7 +245,7 @@ void gup_thread_end(void)
 {
 	gup_stat_fold();
 	for (int i = 0; i < GUP_MAX_THREADS; i++) {
-		if (threads[i] == current)
+		if (__atomic_load_n(&threads[i], __ATOMIC_SEQ_CST) == current)
 			__atomic_store_n(&threads[i], NULL, __ATOMIC_SEQ_CST);
 	}
 }
@@ -259,6 +263,6 @@ void tlb_remove_table_sync_one(void)
 		seen = __atomic_load_n(&task->irqs_off, __ATOMIC_SEQ_CST);
 		while ((seen & 1) && __atomic_load_n(&task->irqs_off,
 						     __ATOMIC_SEQ_CST) == seen)
-			;
+			sched_yield();
 	}
 }

@@ -14,8 +14,8 @@
 #define GUP_PTE_RW	(GUP_PTE | _PAGE_RW | _PAGE_DIRTY | _PAGE_SOFT_DIRTY)
 
 /* What happens on a fault; none: VM_FAULT_SIGBUS. */
-typedef vm_fault_t gup_fault_fn(struct vm_area_struct *vma, unsigned long addr,
-				unsigned int flags);
+typedef vm_fault_t (*gup_fault_fn)(struct vm_area_struct *vma,
+				   unsigned long addr, unsigned int flags);
 
 /**
  * struct gup_world - the memory of a test
@@ -23,6 +23,7 @@ typedef vm_fault_t gup_fault_fn(struct vm_area_struct *vma, unsigned long addr,
  * @first_pfn: First page that can be mapped, aligned to 1 GiB.
  * @nr_pages: Number of those pages.
  * @nr_freed: Folios whose refcount fell to 0.
+ * @freed: Called for each of them, if set.
  * @fault: Called by handle_mm_fault().
  */
 struct gup_world {
@@ -30,7 +31,8 @@ struct gup_world {
 	unsigned long first_pfn;
 	unsigned long nr_pages;
 	unsigned long nr_freed;
-	gup_fault_fn *fault;
+	void (*freed)(struct folio *folio);
+	gup_fault_fn fault;
 };
 
 extern struct gup_world world;

@@ -1418,7 +1418,7 @@ static void test_entry_no_faults(void)
 
 static void test_entry_lock_dropped(void)
 {
-	gup_fault_fn *const faults[] = { fault_retry, fault_completed };
+	const gup_fault_fn faults[] = { fault_retry, fault_completed };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++) {
 		int locked = 1;
