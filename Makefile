@@ -4,7 +4,7 @@
 # The scripts run make on the kernel: nothing of this one's may reach it.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check docs series series-check bench bench-check
+.PHONY: help run shell test check docs series series-check bench bench-check bench-native
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, pin memory of each kind'
@@ -13,6 +13,7 @@ help:
 	@dev/test --list | sed 's/^/                   /'
 	@echo 'make bench       measure what a page costs, in Linux as it is and with ours, and print a table'
 	@echo 'make bench-check compare ours with the committed table in bench/'
+	@echo 'make bench-native  nanoseconds a page in user space, base beside ours: see tools/testing/gup/README'
 	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
 	@echo 'make docs        our pages of the kernel documentation as HTML; a warning is an error'
 	@echo 'make series      our change as patches for git am, in out/series'
@@ -58,3 +59,7 @@ series:
 series-check:
 	@dev/setup
 	@dev/series-check $(if $(QUICK),--quick)
+
+bench-native:
+	@dev/setup run
+	@dev/bench-native

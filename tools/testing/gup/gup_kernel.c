@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The functions of the kernel that get_user_pages calls, and the variables it
+ * reads.
+ */
+#include <sched.h>
+
+#include "gup_kernel.h"
+#include "gup_world.h"
+
+struct page *vmemmap;
+unsigned long gup_nr_pfns;
+unsigned long highest_memmap_pfn;
+unsigned long page_offset_base;
+unsigned long zero_pfn = ULONG_MAX;
+unsigned long huge_zero_pfn = ULONG_MAX;
+bool gup_have_pkru;
+__thread struct task_struct gup_task;
+const struct address_space_operations secretmem_aops;
+
+/*
+ * Warnings
+ */
+
+unsigned long gup_warnings;
+bool gup_warnings_expected;
+
+void gup_warn(const char *file, int line)
+{
+	__atomic_fetch_add(&gup_warnings, 1, __ATOMIC_RELAXED);
+	if (!gup_warnings_expected)
+		fprintf(stderr, "WARNING: at %s:%d\n", file, line);
+}
+
+/*
+ * Threads and locks
+ */
+
+#ifdef GUP_CHECKED
+int gup_barrier_word;
+int gup_accessible_error;
+void (*gup_hook)(void *counter, bool after);
+#endif
+
+int cond_resched(void)
+{
+	barrier();
+	return 0;
+}
+
+void spin_lock(spinlock_t *lock)
+{
+	u8 unlocked = 0;
+
+	while (!__atomic_compare_exchange_n(&lock->locked, &unlocked, 1, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		unlocked = 0;
+		/* Whoever holds it may not be running. */
+		sched_yield();
+	}
+}
+
+void spin_unlock(spinlock_t *lock)
+{
+	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+}
+
+void mmap_read_lock(struct mm_struct *mm)
+{
+	atomic_long_add(1, &mm->mmap_lock.count);
+}
+
+int mmap_read_lock_killable(struct mm_struct *mm)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	mmap_read_lock(mm);
+	return 0;
+}
+
+void mmap_read_unlock(struct mm_struct *mm)
+{
+	atomic_long_add(-1, &mm->mmap_lock.count);
+}
+
+/*
+ * Statistics: each thread gathers what is below a threshold, as each CPU does
+ */
+
+#define GUP_STAT_THRESHOLD	125
+
+struct pglist_data gup_nodes[MAX_NUMNODES];
+static __thread s8 stat_diff[MAX_NUMNODES][NR_VM_NODE_STAT_ITEMS];
+
+/* Without a lock prefix: nothing but an interrupt could come in between. */
+static bool stat_try_cmpxchg(s8 *diff, s8 *old, s8 new)
+{
+	bool done;
+
+	__asm__ __volatile__("cmpxchgb %3,%1"
+			     : "=@ccz" (done), "+m" (*diff), "+a" (*old)
+			     : "q" (new) : "memory");
+	return done;
+}
+
+void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
+			 long delta)
+{
+	s8 *diff = &stat_diff[pgdat->node_id][item];
+	s8 old = *diff;
+	long sum, over;
+
+	do {
+		sum = old + delta;
+		over = 0;
+		if (sum > GUP_STAT_THRESHOLD || sum < -GUP_STAT_THRESHOLD) {
+			over = sum;
+			sum = 0;
+		}
+	} while (!stat_try_cmpxchg(diff, &old, sum));
+	if (over)
+		atomic_long_add(over, &pgdat->vm_stat[item]);
+}
+
+void gup_stat_fold(void)
+{
+	for (int nid = 0; nid < MAX_NUMNODES; nid++) {
+		for (int item = 0; item < NR_VM_NODE_STAT_ITEMS; item++) {
+			atomic_long_add(stat_diff[nid][item],
+					&gup_nodes[nid].vm_stat[item]);
+			stat_diff[nid][item] = 0;
+		}
+	}
+}
+
+long gup_stat(int nid, enum node_stat_item item)
+{
+	gup_stat_fold();
+	return atomic_long_read(&gup_nodes[nid].vm_stat[item]);
+}
+
+/*
+ * Pages
+ */
+
+void __folio_put(struct folio *folio)
+{
+	gup_world_free(folio);
+}
+
+void folio_mark_accessed(struct folio *folio)
+{
+	if (!folio_test_referenced(folio))
+		folio_set_referenced(folio);
+}
+
+bool folio_mark_dirty(struct folio *folio)
+{
+	folio_set_dirty(folio);
+	return true;
+}
+
+bool folio_mark_dirty_lock(struct folio *folio)
+{
+	return folio_mark_dirty(folio);
+}
+
+/* As where entries can be marked special, and all that are not have a page. */
+static struct page *normal_page(struct vm_area_struct *vma, unsigned long pfn,
+				bool special)
+{
+	if (special || is_zero_pfn(pfn) || is_huge_zero_pfn(pfn) ||
+	    pfn > highest_memmap_pfn)
+		return NULL;
+	return pfn_to_page(pfn);
+}
+
+struct page *vm_normal_page(struct vm_area_struct *vma, unsigned long addr,
+			    pte_t pte)
+{
+	return normal_page(vma, pte_pfn(pte), pte_special(pte));
+}
+
+struct page *vm_normal_page_pmd(struct vm_area_struct *vma, unsigned long addr,
+				pmd_t pmd)
+{
+	return normal_page(vma, pmd_pfn(pmd), pmd_special(pmd));
+}
+
+struct page *vm_normal_page_pud(struct vm_area_struct *vma, unsigned long addr,
+				pud_t pud)
+{
+	return normal_page(vma, pud_pfn(pud), pud_special(pud));
+}
+
+/*
+ * Page tables
+ */
+
+pte_t *pte_offset_map(pmd_t *pmdp, unsigned long addr)
+{
+	pmd_t pmd = pmdp_get_lockless(pmdp);
+
+	if (unlikely(pmd_none(pmd) || !pmd_present(pmd) ||
+		     pmd_trans_huge(pmd) || pmd_bad(pmd)))
+		return NULL;
+	return pte_offset_kernel(&pmd, addr);
+}
+
+pte_t *pte_offset_map_lock(struct mm_struct *mm, pmd_t *pmdp,
+			   unsigned long addr, spinlock_t **ptlp)
+{
+	for (;;) {
+		pmd_t pmd = pmdp_get_lockless(pmdp);
+		pte_t *ptep = pte_offset_map(&pmd, addr);
+
+		if (unlikely(!ptep))
+			return NULL;
+		*ptlp = pte_lockptr(mm, &pmd);
+		spin_lock(*ptlp);
+		if (likely(pmd_same(pmd, pmdp_get_lockless(pmdp))))
+			return ptep;
+		spin_unlock(*ptlp);
+	}
+}
+
+bool touch_pmd(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmdp,
+	       bool write)
+{
+	pmd_t old = pmdp_get(pmdp);
+	pmd_t new = pmd_mkyoung(old);
+
+	if (write)
+		new = pmd_mkdirty(new);
+	WRITE_ONCE(pmdp->pmd, pmd_val(new));
+	return !pmd_same(new, old);
+}
+
+void touch_pud(struct vm_area_struct *vma, unsigned long addr, pud_t *pudp,
+	       bool write)
+{
+	pud_t pud = pud_mkyoung(pudp_get(pudp));
+
+	if (write)
+		pud = pud_mkdirty(pud);
+	WRITE_ONCE(pudp->pud, pud_val(pud));
+}
+
+/*
+ * VMAs and faults
+ */
+
+struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr)
+{
+	for (unsigned int i = 0; i < mm->nr_vmas; i++) {
+		if (addr < mm->vmas[i].vm_end)
+			return &mm->vmas[i];
+	}
+	return NULL;
+}
+
+struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	return vma && addr >= vma->vm_start ? vma : NULL;
+}
+
+vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long addr,
+			   unsigned int flags, struct pt_regs *regs)
+{
+	return gup_world_fault(vma, addr, flags);
+}
+
+/*
+ * memfd_pin_folios() is compiled with the rest; there is no memfd.
+ */
+
+unsigned int filemap_get_folios_contig(struct address_space *mapping,
+				       pgoff_t *start, pgoff_t end,
+				       struct folio_batch *fbatch)
+{
+	return 0;
+}
+
+void folio_batch_release(struct folio_batch *fbatch)
+{
+}
+
+struct folio *memfd_alloc_folio(struct file *memfd, pgoff_t idx)
+{
+	return ERR_PTR(-ENOMEM);
+}

@@ -1,0 +1,1515 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unit tests of the walkers, of reference counting and of the entry points, on
+ * page tables that are built by hand. What happens in the middle of a lockless
+ * walk is made to happen by a hook on the reference count that it raises.
+ */
+#include "gup_world.h"
+#include "gup_internal.h"
+#include "tap.h"
+
+#define ADDR		(4 * SZ_1G)
+#define RW_VMA		(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | \
+			 VM_SOFTDIRTY)
+#define RO_VMA		(VM_READ | VM_MAYREAD | VM_MAYWRITE | VM_SOFTDIRTY)
+#define NR_PAGES	2048UL
+/* Where the folio of 1 GiB is; below it are those of the other tests. */
+#define HUGE_AT		(SZ_1G >> PAGE_SHIFT)
+
+static struct page *pages[NR_PAGES];
+static struct gup_req req;
+static struct vm_area_struct *vma;
+
+/* The page that is @n pages behind the first that can be mapped. */
+static struct page *page_at(unsigned long n)
+{
+	return pfn_to_page(world.first_pfn + n);
+}
+
+static struct folio *folio_at(unsigned long n)
+{
+	return (struct folio *)page_at(n);
+}
+
+static unsigned long addr_of(unsigned long i)
+{
+	return ADDR + i * PAGE_SIZE;
+}
+
+static struct folio *new_folio(unsigned long n, unsigned int order)
+{
+	return gup_folio(world.first_pfn + n, order);
+}
+
+static void map(unsigned long i, unsigned long n, u64 flags)
+{
+	gup_map_pte(addr_of(i), world.first_pfn + n, flags);
+}
+
+static void unmap(unsigned long i)
+{
+	WRITE_ONCE(gup_pte(addr_of(i))->pte, 0);
+}
+
+/* Maps the pages from @n on at the addresses from @i on. */
+static void map_range(unsigned long i, unsigned long n, unsigned long nr,
+		      u64 flags)
+{
+	while (nr--)
+		map(i++, n++, flags);
+}
+
+/* @nr folios of their own, mapped writable one after the other. */
+static void map_small(unsigned long i, unsigned long n, unsigned long nr)
+{
+	for (unsigned long j = 0; j < nr; j++)
+		new_folio(n + j, 0);
+	map_range(i, n, nr, GUP_PTE_RW);
+}
+
+static void setup(void)
+{
+	gup_hook = NULL;
+	gup_warnings = 0;
+	gup_warnings_expected = false;
+	gup_accessible_error = 0;
+	gup_world_reset();
+	memset(page_at(0), 0, NR_PAGES * sizeof(struct page));
+	vma = gup_world_vma(ADDR, ADDR + 4 * SZ_1G, RW_VMA);
+}
+
+static void init_req(unsigned long i, unsigned long nr, unsigned int flags)
+{
+	memset(pages, 0, sizeof(pages));
+	gup_req_init(&req, &world.mm, addr_of(i), nr, pages, flags);
+}
+
+/* How many pages the fast path takes. */
+static unsigned long fast(unsigned long i, unsigned long nr, unsigned int flags)
+{
+	init_req(i, nr, flags);
+	gup_fast(&req);
+	return req.sink.nr;
+}
+
+static enum gup_outcome slow(unsigned long i, unsigned long nr,
+			     unsigned int flags)
+{
+	enum gup_outcome outcome;
+
+	init_req(i, nr, flags);
+	outcome = gup_walk_slow(&req, vma);
+	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	return outcome;
+}
+
+static void expect_pages(unsigned long from, unsigned long nr, unsigned long n)
+{
+	for (unsigned long i = 0; i < nr; i++)
+		EXPECT_EQ(pages[from + i], page_at(n + i));
+}
+
+static void expect_count(struct folio *folio, int gets, int pins)
+{
+	int bias = folio_test_large(folio) ? 1 : GUP_PIN_COUNTING_BIAS;
+
+	EXPECT_EQ(folio_ref_count(folio), 1 + gets + pins * bias);
+	if (folio_test_large(folio))
+		EXPECT_EQ(atomic_read(&folio->_pincount), pins);
+}
+
+/* No reference is left but the first of each folio. */
+static void expect_clean(void)
+{
+	for (unsigned long n = 0; n < NR_PAGES; n++) {
+		struct folio *folio = folio_at(n);
+
+		if (PageTail(page_at(n)) || !folio_ref_count(folio))
+			continue;
+		expect_count(folio, 0, 0);
+	}
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		EXPECT_EQ(gup_stat(nid, NR_FOLL_PIN_ACQUIRED),
+			  gup_stat(nid, NR_FOLL_PIN_RELEASED));
+	EXPECT_EQ(world.nr_freed, 0);
+	EXPECT_EQ(gup_warnings != 0, gup_warnings_expected);
+}
+
+static void give_back(void)
+{
+	gup_release_range(pages, req.sink.nr, req.flags);
+	expect_clean();
+}
+
+/*
+ * Which entries the fast path takes
+ */
+
+enum level { PTE, PMD, PUD, NR_LEVELS };
+
+struct fast_kind {
+	const char *name;
+	u64 flags;
+	bool read;
+	bool write;
+};
+
+#define KEY(n)	((u64)(n) << _PAGE_BIT_PKEY_BIT0)
+
+static const struct fast_kind fast_kinds[] = {
+	{ "read only", GUP_PTE, true, false },
+	{ "writable", GUP_PTE_RW, true, true },
+	{ "writable, clean and old", GUP_PTE_RW & ~(_PAGE_ACCESSED | _PAGE_DIRTY),
+	  true, true },
+	{ "not executable", GUP_PTE_RW | _PAGE_NX, true, true },
+	{ "write protected by userfaultfd", GUP_PTE | _PAGE_UFFD, true, false },
+	{ "read only, was dirty", GUP_PTE | _PAGE_SAVED_DIRTY, true, false },
+	{ "of the kernel", GUP_PTE_RW & ~_PAGE_USER, false, false },
+	{ "special", GUP_PTE_RW | _PAGE_SPECIAL, false, false },
+	{ "without access", _PAGE_PROTNONE | _PAGE_ACCESSED, false, false },
+	{ "not present", GUP_PTE_RW & ~_PAGE_PRESENT, false, false },
+	{ "key that forbids access", GUP_PTE_RW | KEY(1), false, false },
+	{ "key that forbids writing", GUP_PTE_RW | KEY(2), true, false },
+	{ "key that permits all", GUP_PTE_RW | KEY(15), true, true },
+};
+
+static const unsigned int ref_kinds[] = { FOLL_GET, FOLL_PIN };
+
+/* One folio, mapped by one entry of a level. Returns its number of pages. */
+static unsigned long map_leaf(enum level level, u64 flags)
+{
+	static const unsigned int orders[] = { 0, 9, 18 };
+	unsigned long n = level == PUD ? HUGE_AT : 0;
+
+	new_folio(n, orders[level]);
+	if (level == PTE)
+		map(0, n, flags);
+	else if (level == PMD)
+		gup_map_pmd(ADDR, world.first_pfn + n, flags);
+	else
+		gup_map_pud(ADDR, world.first_pfn + n, flags);
+	return BIT(orders[level]);
+}
+
+static void try_fast_kind(enum level level, const struct fast_kind *kind,
+			  unsigned int flags, bool takes)
+{
+	unsigned long nr, n = level == PUD ? HUGE_AT : 0;
+
+	setup();
+	tap_case = kind->name;
+	current->pkru = PKRU_AD_BIT << 2 | PKRU_WD_BIT << 4;
+	nr = min(map_leaf(level, kind->flags), 5UL);
+	EXPECT_EQ(fast(0, nr, flags), takes ? nr : 0);
+	expect_pages(0, req.sink.nr, n);
+	expect_count(folio_at(n), flags & FOLL_GET ? req.sink.nr : 0,
+		     flags & FOLL_PIN ? req.sink.nr : 0);
+	EXPECT_EQ(folio_test_referenced(folio_at(n)), takes);
+	give_back();
+	expect_count(folio_at(n), 0, 0);
+}
+
+static void test_fast_kinds(enum level level)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(fast_kinds); i++) {
+		const struct fast_kind *kind = &fast_kinds[i];
+
+		for (unsigned int j = 0; j < ARRAY_SIZE(ref_kinds); j++) {
+			try_fast_kind(level, kind, ref_kinds[j], kind->read);
+			try_fast_kind(level, kind, ref_kinds[j] | FOLL_WRITE,
+				      kind->write);
+		}
+	}
+}
+
+static void test_fast_pte_kinds(void)
+{
+	test_fast_kinds(PTE);
+}
+
+static void test_fast_pmd_kinds(void)
+{
+	test_fast_kinds(PMD);
+}
+
+static void test_fast_pud_kinds(void)
+{
+	test_fast_kinds(PUD);
+}
+
+static void test_fast_no_table(void)
+{
+	for (int level = PTE; level <= PUD; level++) {
+		setup();
+		if (level == PTE)
+			gup_pte(ADDR);
+		else if (level == PMD)
+			gup_pmd(ADDR);
+		else
+			gup_pud(ADDR);
+		EXPECT_EQ(fast(0, 1, FOLL_GET), 0);
+		EXPECT_EQ(fast(1UL << 27, 1, FOLL_GET), 0);
+	}
+}
+
+/* Keys of which some or all forbid everything, key 0 among them. */
+static void test_fast_all_keys(void)
+{
+	for (unsigned int key = 0; key < 16; key++) {
+		setup();
+		map_small(0, 0, 1);
+		map(0, 0, GUP_PTE_RW | KEY(key));
+		current->pkru = ~0U;
+		EXPECT_EQ(fast(0, 1, FOLL_GET), 0);
+		current->pkru = ~(3U << (2 * key));
+		EXPECT_EQ(fast(0, 1, FOLL_GET | FOLL_WRITE), 1);
+		give_back();
+	}
+}
+
+static void test_fast_keys_in_turn(void)
+{
+	setup();
+	map_small(0, 0, 32);
+	for (unsigned int i = 0; i < 32; i++)
+		map(i, i, GUP_PTE_RW | KEY(i % 16));
+	EXPECT_EQ(fast(0, 32, FOLL_PIN | FOLL_WRITE), 32);
+	expect_pages(0, 32, 0);
+	give_back();
+	current->pkru = PKRU_WD_BIT << (2 * 7);
+	EXPECT_EQ(fast(0, 32, FOLL_PIN | FOLL_WRITE), 7);
+	give_back();
+	EXPECT_EQ(fast(0, 32, FOLL_PIN), 32);
+	give_back();
+}
+
+/*
+ * Spans
+ */
+
+static void both_ways(unsigned long i, unsigned long nr, unsigned int flags,
+		      unsigned long wanted, unsigned long n)
+{
+	EXPECT_EQ(fast(i, nr, flags), wanted);
+	expect_pages(0, wanted, n);
+	give_back();
+	slow(i, nr, flags);
+	EXPECT_EQ(req.sink.nr, wanted);
+	expect_pages(0, wanted, n);
+	give_back();
+}
+
+/* Folios that lie one behind the other are still folios of their own. */
+static void test_span_folio_ends(void)
+{
+	setup();
+	new_folio(0, 4);
+	new_folio(16, 4);
+	map_small(32, 32, 4);
+	new_folio(36, 2);
+	map_range(0, 0, 40, GUP_PTE_RW);
+	both_ways(0, 40, FOLL_PIN | FOLL_WRITE, 40, 0);
+	both_ways(5, 30, FOLL_GET, 30, 5);
+
+	fast(5, 30, FOLL_PIN);
+	expect_count(folio_at(0), 0, 11);
+	expect_count(folio_at(16), 0, 16);
+	expect_count(folio_at(32), 0, 1);
+	expect_count(folio_at(36), 0, 0);
+	give_back();
+}
+
+/* Every length from every page of a folio that lies between two others. */
+static void test_span_parts(void)
+{
+	setup();
+	map_small(0, 0, 2);
+	new_folio(4, 2);
+	map_range(2, 4, 4, GUP_PTE_RW);
+	map_small(6, 8, 2);
+	for (unsigned long i = 2; i < 6; i++) {
+		for (unsigned long nr = 1; i + nr <= 6; nr++)
+			both_ways(i, nr, FOLL_PIN, nr, i + 2);
+	}
+}
+
+/* What breaks a run within a folio; @nr pages are to be taken all the same. */
+static void expect_broken_run(const char *name, u64 val, unsigned int flags,
+			      unsigned long wanted)
+{
+	tap_case = name;
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	gup_pte(addr_of(7))->pte = val;
+	both_ways(0, 16, flags, wanted, 0);
+}
+
+static void test_span_broken(void)
+{
+	u64 good = (world.first_pfn + 7) << PAGE_SHIFT | GUP_PTE_RW;
+
+	expect_broken_run("hole", 0, FOLL_PIN, 7);
+	expect_broken_run("read only", good & ~(_PAGE_RW | _PAGE_DIRTY),
+			  FOLL_PIN | FOLL_WRITE, 7);
+	expect_broken_run("read only, to be read",
+			  good & ~(_PAGE_RW | _PAGE_DIRTY), FOLL_PIN, 16);
+	expect_broken_run("clean", good & ~_PAGE_DIRTY, FOLL_PIN | FOLL_WRITE, 16);
+	expect_broken_run("old", good & ~_PAGE_ACCESSED, FOLL_GET, 16);
+	expect_broken_run("another key", good | KEY(3), FOLL_PIN | FOLL_WRITE, 16);
+}
+
+/* Pages of a folio in another order than they lie in memory. */
+static void test_span_out_of_order(void)
+{
+	static const unsigned char order[] = {
+		0, 1, 1, 2, 3, 5, 4, 3, 2, 15, 0, 0, 14, 15, 6, 7,
+	};
+
+	setup();
+	new_folio(0, 4);
+	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
+		map(i, order[i], GUP_PTE_RW);
+	for (int walker = 0; walker < 2; walker++) {
+		if (walker)
+			slow(0, 16, FOLL_PIN | FOLL_WRITE);
+		else
+			fast(0, 16, FOLL_PIN | FOLL_WRITE);
+		EXPECT_EQ(req.sink.nr, 16);
+		for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
+			EXPECT_EQ(pages[i], page_at(order[i]));
+		expect_count(folio_at(0), 0, 16);
+		give_back();
+	}
+}
+
+/* One page, mapped over and over: every entry is a pin. */
+static void test_span_same_page(void)
+{
+	setup();
+	new_folio(0, 0);
+	for (unsigned int i = 0; i < 64; i++)
+		map(i, 0, GUP_PTE_RW);
+	EXPECT_EQ(fast(0, 64, FOLL_PIN | FOLL_WRITE), 64);
+	expect_count(folio_at(0), 0, 64);
+	give_back();
+}
+
+/* Page tables, leaves and holes one behind the other. */
+static void test_span_tables(void)
+{
+	setup();
+	map_small(0, 0, 512);
+	new_folio(512, 9);
+	gup_map_pmd(addr_of(512), world.first_pfn + 512, GUP_PTE_RW);
+	map_small(1024, 1024, 512);
+	EXPECT_EQ(fast(100, 1400, FOLL_PIN | FOLL_WRITE), 1400);
+	expect_pages(0, 1400, 100);
+	expect_count(folio_at(512), 0, 512);
+	give_back();
+	EXPECT_EQ(fast(700, 10, FOLL_GET), 10);
+	expect_pages(0, 10, 700);
+	give_back();
+	EXPECT_EQ(fast(1500, 100, FOLL_PIN), 36);
+	give_back();
+}
+
+static void test_span_of_leaf_parts(void)
+{
+	static const unsigned long parts[][2] = {
+		{ 0, 1 }, { 0, 512 }, { 511, 1 }, { 255, 2 }, { 1, 511 },
+	};
+
+	setup();
+	new_folio(512, 9);
+	gup_map_pmd(ADDR, world.first_pfn + 512, GUP_PTE_RW);
+	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++)
+		both_ways(parts[i][0], parts[i][1], FOLL_PIN | FOLL_WRITE,
+			  parts[i][1], 512 + parts[i][0]);
+}
+
+/*
+ * Undo
+ */
+
+static void test_undo_to_mark(void)
+{
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	map_small(16, 16, 16);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ref_kinds); i++) {
+		const bool pin = ref_kinds[i] == FOLL_PIN;
+
+		EXPECT_EQ(fast(0, 32, ref_kinds[i]), 32);
+		gup_sink_undo(&req, 20);
+		expect_count(folio_at(19), !pin, pin);
+		expect_count(folio_at(20), 0, 0);
+		gup_sink_undo(&req, 5);
+		EXPECT_EQ(req.sink.nr, 5);
+		expect_count(folio_at(0), pin ? 0 : 5, pin ? 5 : 0);
+		expect_count(folio_at(16), 0, 0);
+		give_back();
+	}
+}
+
+/*
+ * Meanwhile: what happens between two steps of the walk
+ */
+
+static void (*meanwhile)(void);
+static void *meanwhile_counter;
+static bool meanwhile_after;
+
+static void hook(void *counter, bool after)
+{
+	if (counter != meanwhile_counter || after != meanwhile_after)
+		return;
+	gup_hook = NULL;
+	meanwhile();
+}
+
+/* Calls @fn once, right before or after the count of page @n is changed. */
+static void arm(unsigned long n, bool after, void (*fn)(void))
+{
+	meanwhile = fn;
+	meanwhile_counter = &folio_at(n)->_refcount.counter;
+	meanwhile_after = after;
+	gup_hook = hook;
+}
+
+static void change_pte(void)
+{
+	unmap(3);
+}
+
+static void move_pmd(void)
+{
+	gup_pmd(ADDR)->pmd += PAGE_SIZE;
+}
+
+static void clear_pmd(void)
+{
+	gup_pmd(ADDR)->pmd = 0;
+}
+
+static void clear_pud(void)
+{
+	gup_pud(ADDR)->pud = 0;
+}
+
+static void start_fork(void)
+{
+	world.mm.write_protect_seq.sequence++;
+}
+
+static void whole_fork(void)
+{
+	world.mm.write_protect_seq.sequence += 2;
+}
+
+/* All of a page table is given back if its PMD has changed, and no more. */
+static void test_meanwhile_pmd(void)
+{
+	void (*const changes[])(void) = { move_pmd, clear_pmd };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
+		setup();
+		map_small(0, 0, 8);
+		arm(5, true, changes[i]);
+		EXPECT_EQ(fast(0, 8, FOLL_GET), 0);
+		expect_clean();
+		EXPECT(!gup_hook);
+	}
+	setup();
+	map_small(510, 0, 2);
+	new_folio(2, 1);
+	map_range(512, 2, 2, GUP_PTE_RW);
+	meanwhile = clear_pmd;
+	arm(2, true, clear_pmd);
+	/* It is the first table's PMD that is cleared. */
+	EXPECT_EQ(fast(510, 4, FOLL_PIN), 4);
+	give_back();
+}
+
+/* The last page of the table is the last chance to see it. */
+static void test_meanwhile_pmd_at_last(void)
+{
+	setup();
+	map_small(0, 0, 512);
+	arm(511, true, clear_pmd);
+	EXPECT_EQ(fast(0, 512, FOLL_PIN), 0);
+	expect_clean();
+}
+
+static void test_meanwhile_pte(void)
+{
+	setup();
+	map_small(0, 0, 8);
+	arm(3, true, change_pte);
+	EXPECT_EQ(fast(0, 8, FOLL_PIN), 3);
+	give_back();
+
+	setup();
+	map_small(0, 0, 8);
+	arm(3, false, change_pte);
+	EXPECT_EQ(fast(0, 8, FOLL_GET), 3);
+	give_back();
+
+	/* In the middle of a span. */
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	arm(0, true, change_pte);
+	EXPECT_EQ(fast(0, 16, FOLL_PIN), 3);
+	expect_count(folio_at(0), 0, 3);
+	give_back();
+}
+
+static void test_meanwhile_leaf(void)
+{
+	setup();
+	map_leaf(PMD, GUP_PTE_RW);
+	arm(0, true, clear_pmd);
+	EXPECT_EQ(fast(0, 512, FOLL_PIN), 0);
+	expect_clean();
+
+	setup();
+	map_leaf(PUD, GUP_PTE_RW);
+	arm(HUGE_AT, true, clear_pud);
+	EXPECT_EQ(fast(0, 512, FOLL_GET), 0);
+	expect_count(folio_at(HUGE_AT), 0, 0);
+}
+
+/* A pin holds against fork(), window by window; a get does not take part. */
+static void test_meanwhile_fork(void)
+{
+	void (*const forks[])(void) = { start_fork, whole_fork };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(forks); i++) {
+		setup();
+		map_small(0, 0, 8);
+		arm(5, true, forks[i]);
+		EXPECT_EQ(fast(0, 8, FOLL_PIN), 0);
+		expect_clean();
+
+		setup();
+		map_small(0, 0, 8);
+		arm(5, true, forks[i]);
+		EXPECT_EQ(fast(0, 8, FOLL_GET), 8);
+		give_back();
+	}
+	setup();
+	map_small(0, 0, 2);
+	start_fork();
+	EXPECT_EQ(fast(0, 2, FOLL_PIN), 0);
+	EXPECT_EQ(fast(0, 2, FOLL_GET), 2);
+	give_back();
+}
+
+/* What earlier windows have taken stays. */
+static void test_meanwhile_fork_later(void)
+{
+	setup();
+	map_small(500, 0, 24);
+	arm(20, true, whole_fork);
+	EXPECT_EQ(fast(500, 24, FOLL_PIN), 12);
+	expect_pages(0, 12, 0);
+	give_back();
+}
+
+static void split_folio(void)
+{
+	for (unsigned int i = 0; i < 16; i++)
+		new_folio(i, 0);
+}
+
+static void free_folio(void)
+{
+	atomic_set(&folio_at(0)->_refcount, 0);
+}
+
+static void merge_folio(void)
+{
+	new_folio(0, 4);
+}
+
+static void detach_tail(void)
+{
+	page_at(4)->compound_info = 0;
+}
+
+/* A folio comes apart or together between the first look and the reference. */
+static void test_meanwhile_folio(void)
+{
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	arm(0, false, split_folio);
+	EXPECT_EQ(fast(0, 16, FOLL_PIN), 0);
+	expect_clean();
+
+	/* From a tail: the folio is not the page's any more. */
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	arm(0, false, split_folio);
+	EXPECT_EQ(fast(4, 4, FOLL_PIN), 0);
+	expect_clean();
+
+	/* Halfway through, when the head does not know it yet. */
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	arm(0, false, detach_tail);
+	EXPECT_EQ(fast(4, 1, FOLL_PIN), 0);
+	expect_count(folio_at(0), 0, 0);
+
+	setup();
+	map_small(0, 0, 16);
+	arm(0, false, merge_folio);
+	EXPECT_EQ(fast(0, 16, FOLL_PIN), 0);
+	expect_clean();
+
+	setup();
+	map_small(0, 0, 16);
+	arm(3, false, merge_folio);
+	EXPECT_EQ(fast(3, 1, FOLL_PIN), 0);
+}
+
+static void test_meanwhile_freed(void)
+{
+	setup();
+	map_small(0, 0, 2);
+	arm(0, false, free_folio);
+	EXPECT_EQ(fast(0, 2, FOLL_PIN), 0);
+	EXPECT_EQ(folio_ref_count(folio_at(0)), 0);
+	EXPECT_EQ(gup_warnings, 0);
+}
+
+/*
+ * Reference counts at their limits
+ */
+
+struct count_case {
+	const char *name;
+	int count;
+	bool warns;
+};
+
+static const struct count_case count_cases[] = {
+	{ "freed", 0, false },
+	{ "negative", -1, true },
+	{ "overflowed by one", INT_MIN, true },
+};
+
+static void try_count(const struct count_case *c, unsigned int order,
+		      unsigned int flags)
+{
+	struct folio *folio;
+
+	tap_case = c->name;
+	setup();
+	gup_warnings_expected = true;
+	folio = new_folio(0, order);
+	map_range(0, 0, BIT(order), GUP_PTE_RW);
+	atomic_set(&folio->_refcount, c->count);
+	EXPECT_EQ(fast(0, BIT(order), flags), 0);
+	EXPECT_EQ(gup_warnings != 0, c->warns);
+	EXPECT_EQ(folio_ref_count(folio), c->count);
+
+	/* With the entry locked the count cannot be 0. */
+	EXPECT_EQ(slow(0, BIT(order), flags), GUP_ERROR);
+	EXPECT_EQ(req.error, -ENOMEM);
+	EXPECT(gup_warnings);
+	EXPECT_EQ(folio_ref_count(folio), c->count);
+	EXPECT_EQ(try_grab_folio(folio, 1, flags), -ENOMEM);
+	EXPECT_EQ(folio_ref_count(folio), c->count);
+	atomic_set(&folio->_refcount, 1);
+	expect_clean();
+}
+
+static void test_ref_limits(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(count_cases); i++) {
+		for (unsigned int j = 0; j < ARRAY_SIZE(ref_kinds); j++) {
+			try_count(&count_cases[i], 0, ref_kinds[j]);
+			try_count(&count_cases[i], 4, ref_kinds[j]);
+		}
+	}
+}
+
+/* However often a page is pinned, its count never comes back to 0. */
+static void test_ref_never_wraps(void)
+{
+	struct folio *folio;
+	unsigned int taken;
+
+	setup();
+	gup_warnings_expected = true;
+	map_small(0, 0, 1);
+	folio = folio_at(0);
+	atomic_set(&folio->_refcount, INT_MAX - 10 * GUP_PIN_COUNTING_BIAS);
+	for (taken = 0; fast(0, 1, FOLL_PIN) == 1; taken++)
+		;
+	EXPECT(taken >= 10 && taken <= 11);
+	EXPECT(folio_ref_count(folio) < 0 || folio_ref_count(folio) > INT_MAX / 2);
+	EXPECT_EQ(slow(0, 1, FOLL_PIN), GUP_ERROR);
+	for (; taken; taken--)
+		unpin_user_page(page_at(0));
+	atomic_set(&folio->_refcount, 1);
+	expect_clean();
+}
+
+/* A pin of a small folio counts 1024, of a large one it has its own count. */
+static void test_ref_maybe_pinned(void)
+{
+	for (unsigned int order = 0; order < 5; order += 2) {
+		setup();
+		new_folio(0, order);
+		map_range(0, 0, BIT(order), GUP_PTE_RW);
+		EXPECT(!folio_maybe_dma_pinned(folio_at(0)));
+		fast(0, BIT(order), FOLL_GET);
+		EXPECT(!folio_maybe_dma_pinned(folio_at(0)));
+		give_back();
+		fast(0, 1, FOLL_PIN);
+		EXPECT(folio_maybe_dma_pinned(folio_at(0)));
+		give_back();
+		EXPECT(!folio_maybe_dma_pinned(folio_at(0)));
+	}
+}
+
+/*
+ * Statistics
+ */
+
+static void test_stat_nodes(void)
+{
+	long before[MAX_NUMNODES];
+
+	setup();
+	map_small(0, 0, 10);
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		before[nid] = gup_stat(nid, NR_FOLL_PIN_ACQUIRED);
+	for (unsigned int i = 0; i < 10; i += 3)
+		page_at(i)->flags.f |= 1UL << NODES_PGSHIFT;
+	EXPECT_EQ(fast(0, 10, FOLL_PIN), 10);
+	EXPECT_EQ(gup_stat(0, NR_FOLL_PIN_ACQUIRED) - before[0], 6);
+	EXPECT_EQ(gup_stat(1, NR_FOLL_PIN_ACQUIRED) - before[1], 4);
+	give_back();
+	slow(0, 10, FOLL_PIN);
+	EXPECT_EQ(gup_stat(1, NR_FOLL_PIN_ACQUIRED) - before[1], 8);
+	unpin_user_pages(pages, 10);
+	EXPECT_EQ(fast(0, 10, FOLL_GET), 10);
+	EXPECT_EQ(gup_stat(0, NR_FOLL_PIN_ACQUIRED) - before[0], 12);
+	give_back();
+}
+
+/*
+ * Kinds of pages
+ */
+
+static void set_zone(unsigned long n, enum zone_type zone)
+{
+	struct page *page = page_at(n);
+
+	page->flags.f &= ~(ZONES_MASK << ZONES_PGSHIFT);
+	page->flags.f |= (unsigned long)zone << ZONES_PGSHIFT;
+}
+
+static void test_page_longterm(void)
+{
+	setup();
+	map_small(0, 0, 4);
+	set_zone(2, ZONE_MOVABLE);
+	EXPECT_EQ(fast(0, 4, FOLL_PIN | FOLL_LONGTERM), 2);
+	give_back();
+	EXPECT_EQ(fast(0, 4, FOLL_PIN), 4);
+	give_back();
+
+	setup();
+	new_folio(0, 4);
+	set_zone(0, ZONE_MOVABLE);
+	map_range(0, 0, 16, GUP_PTE_RW);
+	EXPECT_EQ(fast(0, 16, FOLL_PIN | FOLL_LONGTERM), 0);
+	expect_clean();
+}
+
+static void test_page_p2pdma(void)
+{
+	static struct dev_pagemap pgmap = { MEMORY_DEVICE_PCI_P2PDMA };
+
+	setup();
+	map_small(0, 0, 1);
+	set_zone(0, ZONE_DEVICE);
+	folio_at(0)->pgmap = &pgmap;
+	folio_at(0)->mapping = &gup_file;
+	EXPECT_EQ(fast(0, 1, FOLL_GET), 0);
+	EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_ERROR);
+	EXPECT_EQ(req.error, -EREMOTEIO);
+	EXPECT_EQ(fast(0, 1, FOLL_GET | FOLL_PCI_P2PDMA), 1);
+	give_back();
+	EXPECT_EQ(slow(0, 1, FOLL_GET | FOLL_PCI_P2PDMA), GUP_PROGRESS);
+	give_back();
+}
+
+struct file_case {
+	const char *name;
+	struct address_space *mapping;
+	unsigned int order;
+	unsigned int flags;
+	bool takes;
+};
+
+#define LONG_WRITE	(FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE)
+
+static const struct file_case file_cases[] = {
+	{ "file, get", &gup_file, 0, FOLL_GET | FOLL_WRITE, true },
+	{ "file, pin", &gup_file, 0, FOLL_PIN | FOLL_WRITE, true },
+	{ "file, long-term write", &gup_file, 0, LONG_WRITE, false },
+	{ "file, long-term write, large", &gup_file, 4, LONG_WRITE, false },
+	{ "shmem, long-term write", &gup_shmem, 0, LONG_WRITE, true },
+	{ "shmem, long-term write, large", &gup_shmem, 4, LONG_WRITE, true },
+	{ "truncated, pin", NULL, 0, FOLL_PIN | FOLL_WRITE, true },
+	{ "truncated, long-term write", NULL, 0, LONG_WRITE, false },
+	{ "secret, get", &gup_secret, 0, FOLL_GET, false },
+	{ "secret, pin", &gup_secret, 0, FOLL_PIN, false },
+	{ "secret's aops, but large", &gup_secret, 4, FOLL_GET, true },
+};
+
+static void test_page_of_file(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(file_cases); i++) {
+		const struct file_case *c = &file_cases[i];
+		unsigned long nr = BIT(c->order);
+
+		tap_case = c->name;
+		setup();
+		new_folio(0, c->order)->mapping = c->mapping;
+		map_range(0, 0, nr, GUP_PTE_RW);
+		EXPECT_EQ(fast(0, nr, c->flags), c->takes ? nr : 0);
+		give_back();
+	}
+}
+
+static void test_page_slab(void)
+{
+	setup();
+	gup_warnings_expected = true;
+	map_small(0, 0, 1);
+	page_at(0)->page_type = PGTY_SLAB << 24;
+	EXPECT_EQ(fast(0, 1, FOLL_GET), 0);
+	expect_clean();
+}
+
+static void test_page_inaccessible(void)
+{
+	setup();
+	map_small(0, 0, 2);
+	gup_accessible_error = -EIO;
+	EXPECT_EQ(fast(0, 2, FOLL_PIN), 0);
+	expect_clean();
+	EXPECT_EQ(slow(0, 2, FOLL_PIN), GUP_ERROR);
+	EXPECT_EQ(req.error, -EIO);
+	expect_clean();
+	EXPECT_EQ(fast(0, 2, FOLL_GET), 2);
+	give_back();
+}
+
+/* Pins of the zero page are not counted; of the huge zero folio they are. */
+static void test_page_zero(void)
+{
+	setup();
+	map_small(0, 0, 1);
+	map(0, 0, GUP_PTE | _PAGE_SPECIAL);
+	zero_pfn = world.first_pfn;
+	EXPECT_EQ(fast(0, 1, FOLL_PIN), 0);
+	EXPECT_EQ(slow(0, 1, FOLL_PIN | FOLL_LONGTERM), GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 1);
+	expect_pages(0, 1, 0);
+	expect_count(folio_at(0), 0, 0);
+	give_back();
+	EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_PROGRESS);
+	expect_count(folio_at(0), 1, 0);
+	give_back();
+	unpin_user_page(page_at(0));
+	expect_clean();
+
+	setup();
+	huge_zero_pfn = world.first_pfn;
+	map_leaf(PMD, GUP_PTE | _PAGE_SPECIAL);
+	EXPECT_EQ(fast(0, 4, FOLL_GET), 0);
+	EXPECT_EQ(slow(0, 4, FOLL_PIN), GUP_PROGRESS);
+	expect_count(folio_at(0), 0, 4);
+	give_back();
+}
+
+/* A page that fork() shares is not pinned for reading before it is unshared. */
+static void test_page_shared(void)
+{
+	setup();
+	new_folio(0, 2);
+	map_range(0, 0, 4, GUP_PTE);
+	clear_bit(PG_anon_exclusive, &page_at(2)->flags.f);
+	both_ways(0, 4, FOLL_GET, 4, 0);
+	slow(0, 4, FOLL_PIN);
+	EXPECT_EQ(req.sink.nr, 2);
+	give_back();
+	/* All of a span at once: it may take fewer, but none that is shared. */
+	EXPECT(fast(0, 4, FOLL_PIN) <= 2);
+	give_back();
+	EXPECT_EQ(fast(2, 1, FOLL_PIN), 0);
+	EXPECT_EQ(slow(2, 1, FOLL_PIN), GUP_NEED_UNSHARE);
+	expect_clean();
+}
+
+/*
+ * What the slow walk says of an entry
+ */
+
+struct slow_kind {
+	const char *name;
+	u64 entry;
+	vm_flags_t vma;
+	unsigned int flags;
+	enum gup_outcome outcome;
+	int error;
+	bool shared;		/* not exclusive */
+	bool file;		/* not anonymous */
+	bool zero;
+	bool no_pages;
+};
+
+#define FORCED		(FOLL_GET | FOLL_WRITE | FOLL_FORCE)
+#define RO		(GUP_PTE | _PAGE_SOFT_DIRTY)
+#define NONE_PTE	(_PAGE_PROTNONE | _PAGE_ACCESSED)
+
+static const struct slow_kind slow_kinds[] = {
+	{ "nothing", 0, RW_VMA, FOLL_GET, GUP_NEED_FAULT },
+	{ "nothing, dump", 0, RW_VMA, FOLL_GET | FOLL_DUMP, GUP_ERROR, -EFAULT },
+	{ "writable, write", GUP_PTE_RW, RW_VMA, FOLL_GET | FOLL_WRITE },
+	{ "writable, read", GUP_PTE_RW, RW_VMA, FOLL_PIN },
+	{ "writable and shared", GUP_PTE_RW, RW_VMA, FOLL_PIN, .shared = true },
+	{ "read only, write", RO, RW_VMA, FOLL_PIN | FOLL_WRITE, GUP_NEED_FAULT },
+	{ "read only, forced in writable VMA", RO, RW_VMA, FORCED,
+	  GUP_NEED_FAULT },
+	{ "forced", RO, RO_VMA, FORCED },
+	{ "forced, not exclusive", RO, RO_VMA, FORCED, GUP_NEED_FAULT,
+	  .shared = true },
+	{ "forced, page of a file", RO, RO_VMA, FORCED, GUP_NEED_FAULT,
+	  .file = true },
+	{ "forced, shared VMA", RO, RO_VMA | VM_SHARED, FORCED, GUP_NEED_FAULT },
+	{ "forced, may never write", RO, RO_VMA & ~VM_MAYWRITE, FORCED,
+	  GUP_NEED_FAULT },
+	{ "not forced", RO, RO_VMA, FOLL_GET | FOLL_WRITE, GUP_NEED_FAULT },
+	{ "forced, softdirty waits", GUP_PTE, RO_VMA & ~VM_SOFTDIRTY, FORCED,
+	  GUP_NEED_FAULT },
+	{ "forced, soft-dirty has seen it", RO, RO_VMA & ~VM_SOFTDIRTY, FORCED },
+	{ "forced, userfaultfd waits", RO | _PAGE_UFFD, RO_VMA | VM_UFFD_WP,
+	  FORCED, GUP_NEED_FAULT },
+	{ "forced, no userfaultfd", RO | _PAGE_UFFD, RO_VMA, FORCED },
+	{ "forced, was dirty", RO | _PAGE_SAVED_DIRTY, RO_VMA, FORCED,
+	  GUP_NEED_FAULT, .shared = true },
+	{ "pin to read, shared", RO, RW_VMA, FOLL_PIN, GUP_NEED_UNSHARE,
+	  .shared = true },
+	{ "get to read, shared", RO, RW_VMA, FOLL_GET, .shared = true },
+	{ "pin of a private file's page", RO, RW_VMA, FOLL_PIN, .file = true },
+	{ "long pin of a private file's page", RO, RW_VMA,
+	  FOLL_PIN | FOLL_LONGTERM, GUP_NEED_UNSHARE, .file = true },
+	{ "long pin of a shared file's page", RO, RW_VMA | VM_SHARED,
+	  FOLL_PIN | FOLL_LONGTERM, .file = true },
+	{ "without access", NONE_PTE, RW_VMA, FOLL_GET },
+	{ "NUMA hint honoured", NONE_PTE, RW_VMA,
+	  FOLL_GET | FOLL_HONOR_NUMA_FAULT, GUP_NEED_FAULT },
+	{ "no NUMA hint without access", NONE_PTE, VM_MAYREAD | VM_SOFTDIRTY,
+	  FOLL_GET | FOLL_HONOR_NUMA_FAULT },
+	{ "special", RO | _PAGE_SPECIAL, RW_VMA, FOLL_GET, GUP_ERROR, -EEXIST },
+	{ "special, no pages wanted", RO | _PAGE_SPECIAL, RW_VMA, 0,
+	  .no_pages = true },
+	{ "special, dump", RO | _PAGE_SPECIAL, RW_VMA, FOLL_GET | FOLL_DUMP,
+	  GUP_ERROR, -EFAULT },
+	{ "special, write", RO | _PAGE_SPECIAL, RW_VMA, FOLL_GET | FOLL_WRITE,
+	  GUP_NEED_FAULT },
+	{ "zero", GUP_PTE | _PAGE_SPECIAL, RW_VMA, FOLL_GET, .zero = true },
+	{ "zero, dump", GUP_PTE | _PAGE_SPECIAL, RW_VMA, FOLL_GET | FOLL_DUMP,
+	  GUP_ERROR, -EFAULT, .zero = true },
+	{ "zero, write", GUP_PTE | _PAGE_SPECIAL, RW_VMA, FOLL_GET | FOLL_WRITE,
+	  GUP_NEED_FAULT, .zero = true },
+};
+
+static void try_slow_kind(enum level level, const struct slow_kind *kind)
+{
+	unsigned long taken = kind->outcome == GUP_PROGRESS;
+
+	tap_case = kind->name;
+	setup();
+	vma->vm_flags = kind->vma;
+	if (kind->entry)
+		map_leaf(level, kind->entry);
+	if (kind->shared)
+		clear_bit(PG_anon_exclusive, &page_at(0)->flags.f);
+	if (kind->file)
+		folio_at(0)->mapping = &gup_file;
+	if (kind->zero && level == PTE)
+		zero_pfn = world.first_pfn;
+	else if (kind->zero)
+		huge_zero_pfn = world.first_pfn;
+
+	init_req(0, 1, kind->flags);
+	if (kind->no_pages)
+		req.sink.pages = NULL;
+	EXPECT_EQ(gup_walk_slow(&req, vma), kind->outcome);
+	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	EXPECT_EQ(req.error, kind->error);
+	EXPECT_EQ(req.sink.nr, taken);
+	if (!kind->no_pages) {
+		expect_pages(0, taken, 0);
+		give_back();
+	}
+}
+
+static void test_slow_pte_kinds(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++)
+		try_slow_kind(PTE, &slow_kinds[i]);
+}
+
+static void test_slow_pmd_kinds(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++)
+		try_slow_kind(PMD, &slow_kinds[i]);
+}
+
+static void test_slow_swapped(void)
+{
+	setup();
+	gup_pte(ADDR)->pte = 0x1234002;
+	EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_NEED_FAULT);
+	EXPECT_EQ(slow(0, 1, FOLL_GET | FOLL_DUMP), GUP_NEED_FAULT);
+	setup();
+	gup_pmd(ADDR)->pmd = 0x1234002;
+	EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_NEED_FAULT);
+}
+
+static vm_fault_t file_fault(struct vm_fault *vmf)
+{
+	return 0;
+}
+
+/* A hole in a file may have contents; one in anonymous memory has none. */
+static void test_slow_hole_of_file(void)
+{
+	static const struct vm_operations_struct ops = { file_fault }, none;
+
+	setup();
+	vma->vm_ops = &ops;
+	EXPECT_EQ(slow(0, 1, FOLL_GET | FOLL_DUMP), GUP_NEED_FAULT);
+	vma->vm_ops = &none;
+	EXPECT_EQ(slow(0, 1, FOLL_GET | FOLL_DUMP), GUP_ERROR);
+	EXPECT_EQ(req.error, -EFAULT);
+}
+
+static void test_slow_pud_leaf(void)
+{
+	setup();
+	map_leaf(PUD, GUP_PTE_RW);
+	EXPECT_EQ(slow(77, 1000, FOLL_PIN | FOLL_WRITE | FOLL_TOUCH),
+		  GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 1000);
+	expect_pages(0, 1000, HUGE_AT + 77);
+	give_back();
+	expect_count(folio_at(HUGE_AT), 0, 0);
+}
+
+/* It stops where the page table ends, and where the VMA does. */
+static void test_slow_ends(void)
+{
+	setup();
+	map_small(510, 0, 8);
+	EXPECT_EQ(slow(510, 8, FOLL_GET), GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 2);
+	give_back();
+	vma->vm_end = addr_of(515);
+	EXPECT_EQ(slow(512, 6, FOLL_GET), GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 3);
+	give_back();
+}
+
+static void test_slow_touch(void)
+{
+	setup();
+	new_folio(0, 2);
+	map_range(0, 0, 4, GUP_PTE_RW);
+	slow(0, 4, FOLL_GET | FOLL_WRITE);
+	EXPECT(!folio_test_referenced(folio_at(0)));
+	give_back();
+	slow(0, 4, FOLL_GET | FOLL_WRITE | FOLL_TOUCH);
+	EXPECT(folio_test_referenced(folio_at(0)));
+	/* Every entry is dirty: the folio will hear of it. */
+	EXPECT(!folio_test_dirty(folio_at(0)));
+	give_back();
+
+	/* An entry behind the first is the one that is clean. */
+	map(3, 3, GUP_PTE | _PAGE_RW | _PAGE_SOFT_DIRTY);
+	slow(0, 4, FOLL_GET | FOLL_TOUCH);
+	EXPECT(!folio_test_dirty(folio_at(0)));
+	give_back();
+	slow(0, 4, FOLL_GET | FOLL_WRITE | FOLL_TOUCH);
+	EXPECT(folio_test_dirty(folio_at(0)));
+	give_back();
+}
+
+static void test_slow_touch_leaf(void)
+{
+	setup();
+	map_leaf(PMD, GUP_PTE | _PAGE_RW);
+	gup_pmd(ADDR)->pmd &= ~_PAGE_ACCESSED;
+	slow(0, 4, FOLL_GET | FOLL_TOUCH);
+	EXPECT(pmd_young(*gup_pmd(ADDR)) && !pmd_dirty(*gup_pmd(ADDR)));
+	give_back();
+	slow(0, 4, FOLL_GET | FOLL_TOUCH | FOLL_WRITE);
+	EXPECT(pmd_dirty(*gup_pmd(ADDR)));
+	give_back();
+}
+
+static void test_slow_split_pmd(void)
+{
+	setup();
+	map_leaf(PMD, GUP_PTE_RW);
+	EXPECT_EQ(slow(3, 5, FOLL_GET | FOLL_SPLIT_PMD), GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 0);
+	EXPECT(!pmd_leaf(*gup_pmd(ADDR)));
+	EXPECT_EQ(slow(3, 5, FOLL_GET | FOLL_SPLIT_PMD), GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 5);
+	expect_pages(0, 5, 3);
+	give_back();
+}
+
+/* The locks are free again, whatever came of it. */
+static void test_slow_unlocks(void)
+{
+	setup();
+	map_small(0, 0, 1);
+	new_folio(512, 9);
+	gup_map_pmd(addr_of(512), world.first_pfn + 512, GUP_PTE);
+	slow(0, 2, FOLL_GET);
+	give_back();
+	slow(512, 2, FOLL_GET | FOLL_WRITE);
+	EXPECT_EQ(pte_lockptr(&world.mm, gup_pmd(ADDR))->locked, 0);
+	EXPECT_EQ(pmd_lockptr(&world.mm, gup_pmd(ADDR))->locked, 0);
+}
+
+/*
+ * Release
+ */
+
+static void pin_each(unsigned long nr)
+{
+	init_req(0, nr, FOLL_PIN);
+	for (unsigned long i = 0; i < nr; i++) {
+		EXPECT_EQ(gup_grab_stable(&req, page_folio(page_at(i)), 1), 0);
+		pages[i] = page_at(i);
+	}
+	req.sink.nr = nr;
+	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
+}
+
+static void test_release_mixed(void)
+{
+	setup();
+	new_folio(0, 2);
+	new_folio(4, 0);
+	new_folio(5, 0);
+	new_folio(8, 3);
+	pin_each(6);
+	for (unsigned int i = 8; i < 16; i++)
+		EXPECT_EQ(try_grab_folio(folio_at(8), 1, FOLL_PIN), 0);
+	/* NULL, tails without their head, a folio in two places. */
+	pages[10] = page_at(11);
+	pages[11] = page_at(12);
+	pages[12] = pages[5];
+	pages[5] = page_at(8);
+	for (unsigned int i = 13; i < 18; i++)
+		pages[i] = page_at(9 + (i - 13));
+	unpin_user_pages(pages, 18);
+	expect_clean();
+}
+
+static void test_release_errors(void)
+{
+	setup();
+	gup_warnings_expected = true;
+	map_small(0, 0, 1);
+	pin_each(1);
+	unpin_user_pages(pages, -EFAULT);
+	unpin_user_pages_dirty_lock(pages, -EFAULT, true);
+	unpin_folios((struct folio **)pages, -EFAULT);
+	EXPECT_EQ(gup_warnings, 3);
+	expect_count(folio_at(0), 0, 1);
+	unpin_user_page(page_at(0));
+	expect_clean();
+}
+
+static void test_release_dirty(void)
+{
+	for (int dirty = 0; dirty < 2; dirty++) {
+		setup();
+		new_folio(0, 2);
+		map_small(4, 4, 2);
+		pin_each(6);
+		pages[5] = NULL;
+		unpin_user_pages_dirty_lock(pages, 6, dirty);
+		EXPECT_EQ(folio_test_dirty(folio_at(0)), dirty);
+		EXPECT_EQ(folio_test_dirty(folio_at(4)), dirty);
+		EXPECT(!folio_test_dirty(folio_at(5)));
+		unpin_user_page(page_at(5));
+		expect_clean();
+
+		pin_each(6);
+		unpin_user_page_range_dirty_lock(page_at(0), 6, dirty);
+		EXPECT_EQ(folio_test_dirty(folio_at(5)), dirty);
+		expect_clean();
+	}
+}
+
+static void test_release_folios(void)
+{
+	struct folio *folios[3];
+
+	setup();
+	folios[0] = new_folio(0, 2);
+	folios[1] = new_folio(4, 0);
+	folios[2] = folios[1];
+	for (unsigned int i = 0; i < 3; i++)
+		EXPECT_EQ(try_grab_folio(folios[i], 1, FOLL_PIN), 0);
+	folio_add_pin(folios[0]);
+	EXPECT_EQ(folio_add_pins(folios[1], 3), 0);
+	unpin_folios(folios, 3);
+	expect_count(folios[0], 0, 1);
+	unpin_folio(folios[0]);
+	unpin_user_folio(folios[1], 3);
+	expect_clean();
+}
+
+/* The last reference frees the folio. */
+static void test_release_last(void)
+{
+	setup();
+	new_folio(0, 2);
+	map_small(4, 4, 1);
+	pin_each(5);
+	folio_put(folio_at(0));
+	folio_put(folio_at(4));
+	EXPECT_EQ(world.nr_freed, 0);
+	unpin_user_pages(pages, 5);
+	EXPECT_EQ(world.nr_freed, 2);
+}
+
+/*
+ * Entry points
+ */
+
+static void test_entry_arguments(void)
+{
+	setup();
+	map_small(0, 0, 1);
+	EXPECT_EQ(get_user_pages_fast(ADDR, 0, 0, pages), 0);
+	EXPECT_EQ(pin_user_pages_fast(ADDR, -1, 0, pages), 0);
+	EXPECT_EQ(get_user_pages_fast(-PAGE_SIZE, 2, 0, pages), -EOVERFLOW);
+	EXPECT_EQ(get_user_pages_fast(TASK_SIZE_MAX, 1, 0, pages), -EFAULT);
+	EXPECT_EQ(get_user_pages(ADDR, 0, 0, pages), 0);
+	EXPECT_EQ(gup_warnings, 0);
+
+	gup_warnings_expected = true;
+	EXPECT_EQ(get_user_pages_fast(ADDR, 1, FOLL_PIN, pages), -EINVAL);
+	EXPECT_EQ(pin_user_pages_fast(ADDR, 1, 0, NULL), -EINVAL);
+	EXPECT_EQ(pin_user_pages(ADDR, 1, FOLL_GET, pages), -EINVAL);
+	EXPECT_EQ(get_user_pages(ADDR, 1, FOLL_LONGTERM, pages), -EINVAL);
+	EXPECT_EQ(gup_warnings, 4);
+	expect_clean();
+}
+
+static void test_entry_unaligned(void)
+{
+	setup();
+	map_small(0, 0, 2);
+	EXPECT_EQ(get_user_pages_fast(ADDR + 4095, 1, 0, pages), 1);
+	expect_pages(0, 1, 0);
+	put_page(pages[0]);
+	EXPECT_EQ(get_user_pages(ADDR + 4097, 1, 0, pages), 1);
+	expect_pages(0, 1, 1);
+	put_page(pages[0]);
+	expect_clean();
+}
+
+static unsigned int nr_faults, last_fault_flags;
+
+/* Maps the page that has the number of the address. */
+static vm_fault_t fault_in(struct vm_area_struct *of, unsigned long addr,
+			   unsigned int flags)
+{
+	unsigned long i = (addr - ADDR) >> PAGE_SHIFT;
+
+	nr_faults++;
+	last_fault_flags = flags;
+	map_small(i, i, 1);
+	if (flags & FAULT_FLAG_UNSHARE)
+		map(i, i, GUP_PTE);
+	return 0;
+}
+
+static vm_fault_t fault_retry(struct vm_area_struct *of, unsigned long addr,
+			      unsigned int flags)
+{
+	nr_faults++;
+	if ((flags & FAULT_FLAG_RETRY_NOWAIT) || !(flags & FAULT_FLAG_TRIED)) {
+		if (!(flags & FAULT_FLAG_RETRY_NOWAIT))
+			mmap_read_unlock(&world.mm);
+		return VM_FAULT_RETRY;
+	}
+	return fault_in(of, addr, flags);
+}
+
+static vm_fault_t fault_completed(struct vm_area_struct *of, unsigned long addr,
+				  unsigned int flags)
+{
+	fault_in(of, addr, flags);
+	mmap_read_unlock(&world.mm);
+	return VM_FAULT_COMPLETED;
+}
+
+/* From the fast path to the slow one and back to the caller. */
+static void test_entry_faults(void)
+{
+	setup();
+	world.fault = fault_in;
+	map_small(0, 0, 3);
+	nr_faults = 0;
+	EXPECT_EQ(pin_user_pages_fast(ADDR, 10, FOLL_WRITE, pages), 10);
+	EXPECT_EQ(nr_faults, 7);
+	EXPECT(last_fault_flags & FAULT_FLAG_WRITE);
+	expect_pages(0, 10, 0);
+	EXPECT(mm_flags_test(MMF_HAS_PINNED, &world.mm));
+	EXPECT_EQ(atomic_long_read(&world.mm.mmap_lock.count), 0);
+	unpin_user_pages(pages, 10);
+	expect_clean();
+	EXPECT_EQ(get_user_pages_fast_only(ADDR + 8 * PAGE_SIZE, 4, 0, pages), 2);
+	EXPECT_EQ(nr_faults, 7);
+	put_page(pages[0]);
+	put_page(pages[1]);
+	expect_clean();
+}
+
+static void test_entry_no_faults(void)
+{
+	setup();
+	map_small(0, 0, 2);
+	EXPECT_EQ(get_user_pages(ADDR, 4, FOLL_NOFAULT, pages), 2);
+	put_page(pages[0]);
+	put_page(pages[1]);
+	EXPECT_EQ(get_user_pages(addr_of(2), 4, FOLL_NOFAULT, pages), -EFAULT);
+	EXPECT_EQ(get_user_pages(addr_of(2), 4, 0, pages), -EFAULT);
+	EXPECT_EQ(get_user_pages(ADDR - PAGE_SIZE, 1, 0, pages), -EFAULT);
+	current->fatal_signal = true;
+	EXPECT_EQ(get_user_pages(ADDR, 2, 0, pages), -EINTR);
+	EXPECT_EQ(get_user_pages_unlocked(ADDR, 2, pages, 0), -EAGAIN);
+	expect_clean();
+}
+
+static void test_entry_lock_dropped(void)
+{
+	const gup_fault_fn faults[] = { fault_retry, fault_completed };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++) {
+		int locked = 1;
+
+		setup();
+		world.fault = faults[i];
+		map_small(0, 0, 2);
+		mmap_read_lock(&world.mm);
+		EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 6, FOLL_WRITE,
+						pages, &locked), 6);
+		expect_pages(0, 6, 0);
+		EXPECT_EQ(locked, 0);
+		EXPECT_EQ(atomic_long_read(&world.mm.mmap_lock.count), 0);
+		unpin_user_pages(pages, 6);
+		expect_clean();
+	}
+}
+
+static void test_entry_nowait(void)
+{
+	setup();
+	world.fault = fault_retry;
+	map_small(0, 0, 2);
+	EXPECT_EQ(get_user_pages(ADDR, 4, FOLL_NOWAIT, pages), 2);
+	put_page(pages[0]);
+	put_page(pages[1]);
+	EXPECT_EQ(get_user_pages(addr_of(2), 2, FOLL_NOWAIT, pages), 0);
+	expect_clean();
+}
+
+static const struct test tests[] = {
+	{ "fast: kinds of PTEs", test_fast_pte_kinds },
+	{ "fast: kinds of PMD leaves", test_fast_pmd_kinds },
+	{ "fast: kinds of PUD leaves", test_fast_pud_kinds },
+	{ "fast: no table", test_fast_no_table },
+	{ "fast: each protection key", test_fast_all_keys },
+	{ "fast: protection keys in turn", test_fast_keys_in_turn },
+	{ "span: ends of folios", test_span_folio_ends },
+	{ "span: parts of a folio", test_span_parts },
+	{ "span: broken off", test_span_broken },
+	{ "span: out of order", test_span_out_of_order },
+	{ "span: the same page", test_span_same_page },
+	{ "span: tables and leaves", test_span_tables },
+	{ "span: parts of a leaf", test_span_of_leaf_parts },
+	{ "undo to a mark", test_undo_to_mark },
+	{ "meanwhile: PMD changes", test_meanwhile_pmd },
+	{ "meanwhile: PMD changes at last", test_meanwhile_pmd_at_last },
+	{ "meanwhile: PTE changes", test_meanwhile_pte },
+	{ "meanwhile: huge leaf changes", test_meanwhile_leaf },
+	{ "meanwhile: fork", test_meanwhile_fork },
+	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
+	{ "meanwhile: folio split or merged", test_meanwhile_folio },
+	{ "meanwhile: folio freed", test_meanwhile_freed },
+	{ "refcount 0, negative, overflowed", test_ref_limits },
+	{ "refcount never wraps", test_ref_never_wraps },
+	{ "pinned or not", test_ref_maybe_pinned },
+	{ "statistics of nodes", test_stat_nodes },
+	{ "page: long-term", test_page_longterm },
+	{ "page: PCI peer to peer", test_page_p2pdma },
+	{ "page: of a file", test_page_of_file },
+	{ "page: slab", test_page_slab },
+	{ "page: inaccessible", test_page_inaccessible },
+	{ "page: zero", test_page_zero },
+	{ "page: shared", test_page_shared },
+	{ "slow: kinds of PTEs", test_slow_pte_kinds },
+	{ "slow: kinds of PMD leaves", test_slow_pmd_kinds },
+	{ "slow: swapped out", test_slow_swapped },
+	{ "slow: hole of a file", test_slow_hole_of_file },
+	{ "slow: PUD leaf", test_slow_pud_leaf },
+	{ "slow: ends of table and VMA", test_slow_ends },
+	{ "slow: touch", test_slow_touch },
+	{ "slow: touch of a leaf", test_slow_touch_leaf },
+	{ "slow: split PMD", test_slow_split_pmd },
+	{ "slow: locks are released", test_slow_unlocks },
+	{ "release: mixed array", test_release_mixed },
+	{ "release: error for a count", test_release_errors },
+	{ "release: dirty", test_release_dirty },
+	{ "release: folios", test_release_folios },
+	{ "release: last reference", test_release_last },
+	{ "entry: arguments", test_entry_arguments },
+	{ "entry: unaligned address", test_entry_unaligned },
+	{ "entry: faults", test_entry_faults },
+	{ "entry: no faults", test_entry_no_faults },
+	{ "entry: lock dropped", test_entry_lock_dropped },
+	{ "entry: would have to wait", test_entry_nowait },
+};
+
+int main(void)
+{
+	gup_world_init(2 * (SZ_1G >> PAGE_SHIFT), 64);
+	/* The key register of a test is a variable. */
+	gup_have_pkru = false;
+	return tap_run(tests, ARRAY_SIZE(tests));
+}
