@@ -325,9 +325,9 @@ static unsigned int gup_compat_page_mask(struct vm_area_struct *vma,
 	if (fw.page && fw.page != page)
 		goto end;
 	if (fw.level == FW_LEVEL_PMD)
-		page_mask = HPAGE_PMD_NR - 1;
+		page_mask = (PMD_SIZE >> PAGE_SHIFT) - 1;
 	else if (fw.level == FW_LEVEL_PUD)
-		page_mask = HPAGE_PUD_NR - 1;
+		page_mask = (PUD_SIZE >> PAGE_SHIFT) - 1;
 end:
 	folio_walk_end(&fw, vma);
 	return page_mask;

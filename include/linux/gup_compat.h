@@ -26,22 +26,24 @@
 #endif
 
 #ifndef GUP_COMPAT_ADAPTERS_ONLY
-#if !defined(GUP_COMPAT_LEVEL) ||			\
-	(GUP_COMPAT_LEVEL != KERNEL_VERSION(2, 6, 30) &&	\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(2, 6, 39) &&	\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(3, 9, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(4, 0, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(4, 6, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(4, 9, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(4, 10, 0) &&	\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(5, 2, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(5, 6, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(5, 9, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(6, 3, 0) &&		\
-	 GUP_COMPAT_LEVEL != KERNEL_VERSION(6, 5, 0))
-#error "GUP_COMPAT_LEVEL must be one of KERNEL_VERSION(2, 6, 30), (2, 6, 39), (3, 9, 0), (4, 0, 0), (4, 6, 0), (4, 9, 0), (4, 10, 0), (5, 2, 0), (5, 6, 0), (5, 9, 0), (6, 3, 0), (6, 5, 0): the latest that is not later than the kernel the driver was written for"
+
+#define GUP_COMPAT_IS(a, b, c)	   (KERNEL_VERSION(a, b, c) == GUP_COMPAT_LEVEL)
+#define GUP_COMPAT_SINCE(a, b, c)  (KERNEL_VERSION(a, b, c) <= GUP_COMPAT_LEVEL)
+#define GUP_COMPAT_BEFORE(a, b, c) (KERNEL_VERSION(a, b, c) > GUP_COMPAT_LEVEL)
+
+#if !defined(GUP_COMPAT_LEVEL) ||					\
+	!(GUP_COMPAT_IS(2, 6, 30) || GUP_COMPAT_IS(2, 6, 39) ||		\
+	  GUP_COMPAT_IS(3, 9, 0) || GUP_COMPAT_IS(4, 0, 0) ||		\
+	  GUP_COMPAT_IS(4, 6, 0) || GUP_COMPAT_IS(4, 9, 0) ||		\
+	  GUP_COMPAT_IS(4, 10, 0) || GUP_COMPAT_IS(5, 2, 0) ||		\
+	  GUP_COMPAT_IS(5, 6, 0) || GUP_COMPAT_IS(5, 9, 0) ||		\
+	  GUP_COMPAT_IS(6, 3, 0) || GUP_COMPAT_IS(6, 5, 0))
+#error "GUP_COMPAT_LEVEL has to be the latest of these not later than the driver's kernel:"
+#error "KERNEL_VERSION(2, 6, 30), (2, 6, 39), (3, 9, 0), (4, 0, 0), (4, 6, 0), (4, 9, 0),"
+#error "(4, 10, 0), (5, 2, 0), (5, 6, 0), (5, 9, 0), (6, 3, 0) or (6, 5, 0)"
 #endif
-#endif
+
+#endif	/* !GUP_COMPAT_ADAPTERS_ONLY */
 
 #include <linux/err.h>
 #include <linux/memremap.h>
@@ -107,7 +109,7 @@ long gup_compat_populate_vma_page_range(struct vm_area_struct *vma,
 struct page *gup_compat_get_dump_page(unsigned long addr);
 
 /* Drivers had it until 6.3; the value is that of today, checked when built. */
-#define GUP_COMPAT_FOLL_TOUCH	(1 << 16)
+#define GUP_COMPAT_FOLL_TOUCH	0x10000
 
 static inline unsigned int gup_compat_flags(int write, int force)
 {
@@ -572,87 +574,80 @@ gup_compat_put_user_pages_dirty_lock_5_2(struct page **pages,
 
 #ifndef GUP_COMPAT_ADAPTERS_ONLY
 
-#if GUP_COMPAT_LEVEL < KERNEL_VERSION(3, 9, 0)
+#if GUP_COMPAT_BEFORE(3, 9, 0)
 #define get_user_pages		gup_compat_get_user_pages_2_6_30
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(4, 6, 0)
+#elif GUP_COMPAT_BEFORE(4, 6, 0)
 #define get_user_pages		gup_compat_get_user_pages_3_9
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(4, 9, 0)
+#elif GUP_COMPAT_BEFORE(4, 9, 0)
 #define get_user_pages		gup_compat_get_user_pages_4_6
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 5, 0)
+#elif GUP_COMPAT_BEFORE(6, 5, 0)
 #define get_user_pages		gup_compat_get_user_pages_4_9
 #endif
 
-#if GUP_COMPAT_LEVEL == KERNEL_VERSION(4, 10, 0)
+#if GUP_COMPAT_IS(4, 10, 0)
 #define get_user_pages_longterm	gup_compat_get_user_pages_longterm_4_15
 #endif
 
-#if GUP_COMPAT_LEVEL >= KERNEL_VERSION(2, 6, 39) && \
-	GUP_COMPAT_LEVEL < KERNEL_VERSION(5, 9, 0)
+#if GUP_COMPAT_SINCE(2, 6, 39) && GUP_COMPAT_BEFORE(5, 9, 0)
 #define __get_user_pages	gup_compat___get_user_pages_2_6_39
 #endif
 
-#if GUP_COMPAT_LEVEL < KERNEL_VERSION(4, 6, 0)
+#if GUP_COMPAT_BEFORE(4, 6, 0)
 /* There was none. */
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(4, 9, 0)
+#elif GUP_COMPAT_BEFORE(4, 9, 0)
 #define get_user_pages_remote	gup_compat_get_user_pages_remote_4_6
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(4, 10, 0)
+#elif GUP_COMPAT_BEFORE(4, 10, 0)
 #define get_user_pages_remote	gup_compat_get_user_pages_remote_4_9
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(5, 9, 0)
+#elif GUP_COMPAT_BEFORE(5, 9, 0)
 #define get_user_pages_remote	gup_compat_get_user_pages_remote_4_10
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 5, 0)
+#elif GUP_COMPAT_BEFORE(6, 5, 0)
 #define get_user_pages_remote	gup_compat_get_user_pages_remote_5_9
 #endif
 
-#if GUP_COMPAT_LEVEL == KERNEL_VERSION(4, 0, 0)
+#if GUP_COMPAT_IS(4, 0, 0)
 #define get_user_pages_locked	gup_compat_get_user_pages_locked_4_0
 #define get_user_pages_unlocked	gup_compat_get_user_pages_unlocked_4_0
-#elif GUP_COMPAT_LEVEL == KERNEL_VERSION(4, 6, 0)
+#elif GUP_COMPAT_IS(4, 6, 0)
 #define get_user_pages_locked	gup_compat_get_user_pages_locked_4_6
 #define get_user_pages_unlocked	gup_compat_get_user_pages_unlocked_4_6
-#elif GUP_COMPAT_LEVEL >= KERNEL_VERSION(4, 9, 0) && \
-	GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 5, 0)
+#elif GUP_COMPAT_SINCE(4, 9, 0) && GUP_COMPAT_BEFORE(6, 5, 0)
 #define get_user_pages_locked	gup_compat_get_user_pages_locked_4_9
 #define get_user_pages_unlocked	gup_compat_get_user_pages_unlocked_4_9
 #endif
 
-#if GUP_COMPAT_LEVEL >= KERNEL_VERSION(4, 0, 0) && \
-	GUP_COMPAT_LEVEL < KERNEL_VERSION(4, 9, 0)
+#if GUP_COMPAT_SINCE(4, 0, 0) && GUP_COMPAT_BEFORE(4, 9, 0)
 #define __get_user_pages_unlocked	gup_compat___get_user_pages_unlocked_4_0
-#elif GUP_COMPAT_LEVEL == KERNEL_VERSION(4, 9, 0)
+#elif GUP_COMPAT_IS(4, 9, 0)
 #define __get_user_pages_unlocked	gup_compat___get_user_pages_unlocked_4_9
 #endif
 
-#if GUP_COMPAT_LEVEL < KERNEL_VERSION(5, 2, 0)
+#if GUP_COMPAT_BEFORE(5, 2, 0)
 #define get_user_pages_fast	gup_compat_get_user_pages_fast_2_6_30
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 5, 0)
+#elif GUP_COMPAT_BEFORE(6, 5, 0)
 #define get_user_pages_fast	gup_compat_get_user_pages_fast
 #endif
 
-#if GUP_COMPAT_LEVEL >= KERNEL_VERSION(2, 6, 39) && \
-	GUP_COMPAT_LEVEL < KERNEL_VERSION(5, 9, 0)
+#if GUP_COMPAT_SINCE(2, 6, 39) && GUP_COMPAT_BEFORE(5, 9, 0)
 #define __get_user_pages_fast	gup_compat___get_user_pages_fast_2_6_31
 #endif
 
-#if GUP_COMPAT_LEVEL >= KERNEL_VERSION(5, 6, 0) && \
-	GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 3, 0)
+#if GUP_COMPAT_SINCE(5, 6, 0) && GUP_COMPAT_BEFORE(6, 3, 0)
 #define get_user_pages_fast_only	gup_compat_get_user_pages_fast_only_5_8
 #define pin_user_pages_fast_only	gup_compat_pin_user_pages_fast_only
 #define pin_user_pages_locked		gup_compat_pin_user_pages_locked_5_8
 #endif
 
-#if GUP_COMPAT_LEVEL == KERNEL_VERSION(5, 6, 0)
+#if GUP_COMPAT_IS(5, 6, 0)
 #define pin_user_pages_remote	gup_compat_pin_user_pages_remote_5_6
-#elif GUP_COMPAT_LEVEL >= KERNEL_VERSION(5, 9, 0) && \
-	GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 5, 0)
+#elif GUP_COMPAT_SINCE(5, 9, 0) && GUP_COMPAT_BEFORE(6, 5, 0)
 #define pin_user_pages_remote	gup_compat_pin_user_pages_remote_5_9
 #endif
 
-#if GUP_COMPAT_LEVEL >= KERNEL_VERSION(5, 6, 0) && \
-	GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 5, 0)
+#if GUP_COMPAT_SINCE(5, 6, 0) && GUP_COMPAT_BEFORE(6, 5, 0)
 #define pin_user_pages		gup_compat_pin_user_pages_5_6
 #endif
 
-#if GUP_COMPAT_LEVEL == KERNEL_VERSION(5, 2, 0)
+#if GUP_COMPAT_IS(5, 2, 0)
 #define put_user_page			put_page
 #define put_user_pages			gup_compat_put_user_pages_5_2
 #define put_user_pages_dirty		gup_compat_put_user_pages_dirty_5_2
@@ -661,27 +656,27 @@ gup_compat_put_user_pages_dirty_lock_5_2(struct page **pages,
 
 #define follow_page		gup_compat_follow_page_2_6_30
 
-#if GUP_COMPAT_LEVEL < KERNEL_VERSION(3, 9, 0)
+#if GUP_COMPAT_BEFORE(3, 9, 0)
 /* There was none. */
-#elif GUP_COMPAT_LEVEL < KERNEL_VERSION(5, 2, 0)
+#elif GUP_COMPAT_BEFORE(5, 2, 0)
 #define follow_page_mask	gup_compat_follow_page_mask_3_9
 #else
 #define follow_page_mask	gup_compat_follow_page_mask
 #endif
 
-#if GUP_COMPAT_LEVEL >= KERNEL_VERSION(4, 6, 0)
+#if GUP_COMPAT_SINCE(4, 6, 0)
 #define populate_vma_page_range	gup_compat_populate_vma_page_range
 #endif
 
-#if GUP_COMPAT_LEVEL >= KERNEL_VERSION(2, 6, 39)
+#if GUP_COMPAT_SINCE(2, 6, 39)
 #define get_dump_page		gup_compat_get_dump_page
 #endif
 
-#if GUP_COMPAT_LEVEL < KERNEL_VERSION(6, 3, 0)
+#if GUP_COMPAT_BEFORE(6, 3, 0)
 #define FOLL_TOUCH		GUP_COMPAT_FOLL_TOUCH
 #endif
 
-#if GUP_COMPAT_LEVEL < KERNEL_VERSION(5, 9, 0)
+#if GUP_COMPAT_BEFORE(5, 9, 0)
 /* Pages of a VMA that is locked are mlocked by mapping them. */
 #define FOLL_MLOCK		0
 /*
@@ -692,7 +687,7 @@ gup_compat_put_user_pages_dirty_lock_5_2(struct page **pages,
 #define mmap_sem		mmap_lock
 #endif
 
-#if GUP_COMPAT_LEVEL < KERNEL_VERSION(4, 6, 0)
+#if GUP_COMPAT_BEFORE(4, 6, 0)
 #define page_cache_release(page)	put_page(page)
 #endif
 

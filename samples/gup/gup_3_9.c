@@ -99,7 +99,7 @@ static struct gup_sample sample = {
 	.put = sample_put,
 };
 
-module_gup_sample(sample);
+module_driver(sample, gup_sample_register, gup_sample_unregister);
 
 MODULE_DESCRIPTION("Sample of get_user_pages() as in Linux 3.9");
 MODULE_LICENSE("GPL");

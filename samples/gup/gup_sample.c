@@ -20,13 +20,19 @@
 
 static int gup_sample_open(struct inode *inode, struct file *file)
 {
-	struct miscdevice *misc = file->private_data;
-	struct gup_sample_buf *buf = kzalloc_obj(*buf);
+	struct gup_sample *sample = container_of(file->private_data,
+						 struct gup_sample, misc);
+	struct gup_sample_buf *buf;
 
-	if (!buf)
+	if (!try_module_get(sample->owner))
+		return -ENODEV;
+	buf = kzalloc_obj(*buf);
+	if (!buf) {
+		module_put(sample->owner);
 		return -ENOMEM;
+	}
 	mutex_init(&buf->lock);
-	buf->sample = container_of(misc, struct gup_sample, misc);
+	buf->sample = sample;
 	file->private_data = buf;
 	return 0;
 }
@@ -50,6 +56,7 @@ static int gup_sample_close(struct inode *inode, struct file *file)
 	struct gup_sample_buf *buf = file->private_data;
 
 	gup_sample_put(buf);
+	module_put(buf->sample->owner);
 	mutex_destroy(&buf->lock);
 	kfree(buf);
 	return 0;
@@ -230,6 +237,7 @@ static ssize_t gup_sample_write(struct file *file, const char __user *user,
 }
 
 static const struct file_operations gup_sample_fops = {
+	.owner = THIS_MODULE,
 	.open = gup_sample_open,
 	.release = gup_sample_close,
 	.unlocked_ioctl = gup_sample_ioctl,
@@ -240,23 +248,22 @@ static const struct file_operations gup_sample_fops = {
 };
 
 /**
- * gup_sample_register() - make the device of a driver
+ * __gup_sample_register() - make the device of a driver
  * @sample: The driver.
  * @owner: Its module.
  *
  * Return: 0 or a negative errno.
  */
-int gup_sample_register(struct gup_sample *sample, struct module *owner)
+int __gup_sample_register(struct gup_sample *sample, struct module *owner)
 {
-	sample->fops = gup_sample_fops;
-	sample->fops.owner = owner;
+	sample->owner = owner;
 	sample->misc.minor = MISC_DYNAMIC_MINOR;
 	sample->misc.name = sample->name;
-	sample->misc.fops = &sample->fops;
+	sample->misc.fops = &gup_sample_fops;
 	sample->misc.mode = 0600;
 	return misc_register(&sample->misc);
 }
-EXPORT_SYMBOL_GPL(gup_sample_register);
+EXPORT_SYMBOL_GPL(__gup_sample_register);
 
 /**
  * gup_sample_unregister() - remove the device of a driver

@@ -30,8 +30,8 @@ enum gup_sample_how {
 	GUP_SAMPLE_NR
 };
 
-#define GUP_SAMPLE_WRITE	(1 << 0)
-#define GUP_SAMPLE_FORCE	(1 << 1)
+#define GUP_SAMPLE_WRITE	0x1
+#define GUP_SAMPLE_FORCE	0x2
 
 /**
  * struct gup_sample_range - whose memory to take, and how
@@ -57,7 +57,7 @@ struct gup_sample_range {
 #define GUP_SAMPLE_RELEASE	_IO('g', 0x41)
 
 #ifdef __KERNEL__
-#include <linux/fs.h>
+#include <linux/device.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -75,7 +75,7 @@ struct gup_sample_range {
  * @pages: The pages, NULL if there is no buffer.
  * @how: The way they were taken.
  * @sample: The driver.
- * @lock: Guards all of it.
+ * @lock: Guards all of it but the driver.
  */
 struct gup_sample_buf {
 	struct task_struct *tsk;
@@ -89,6 +89,7 @@ struct gup_sample_buf {
 	struct page **pages;
 	enum gup_sample_how how;
 	struct gup_sample *sample;
+	/* guards all of it but the driver */
 	struct mutex lock;
 };
 
@@ -99,7 +100,7 @@ struct gup_sample_buf {
  * @remote: Those ways that can take pages of other processes, a bit for each.
  * @put: Releases the first pages of a buffer.
  * @misc: The device.
- * @fops: Its operations.
+ * @owner: Its module.
  */
 struct gup_sample {
 	const char *name;
@@ -107,23 +108,14 @@ struct gup_sample {
 	unsigned long remote;
 	void (*put)(struct gup_sample_buf *buf, long nr);
 	struct miscdevice misc;
-	struct file_operations fops;
+	struct module *owner;
 };
 
-int gup_sample_register(struct gup_sample *sample, struct module *owner);
+int __gup_sample_register(struct gup_sample *sample, struct module *owner);
 void gup_sample_unregister(struct gup_sample *sample);
 
-#define module_gup_sample(sample)					\
-static int __init sample##_init(void)					\
-{									\
-	return gup_sample_register(&(sample), THIS_MODULE);		\
-}									\
-module_init(sample##_init);						\
-static void __exit sample##_exit(void)					\
-{									\
-	gup_sample_unregister(&(sample));				\
-}									\
-module_exit(sample##_exit)
+#define gup_sample_register(sample)	\
+	__gup_sample_register(sample, THIS_MODULE)
 
 #endif	/* __KERNEL__ */
 #endif	/* _SAMPLES_GUP_SAMPLE_H */
