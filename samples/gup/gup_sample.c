@@ -90,7 +90,13 @@ static int gup_sample_set_range(struct gup_sample_buf *buf,
 	return 0;
 }
 
-static struct task_struct *gup_sample_find_task(pid_t nr)
+/**
+ * gup_sample_find_task() - get a process
+ * @nr: Its pid, 0 for the calling one.
+ *
+ * Return: The process, to be released by put_task_struct(), or NULL.
+ */
+struct task_struct *gup_sample_find_task(pid_t nr)
 {
 	struct task_struct *task;
 	struct pid *pid;
@@ -102,6 +108,7 @@ static struct task_struct *gup_sample_find_task(pid_t nr)
 	put_pid(pid);
 	return task;
 }
+EXPORT_SYMBOL_GPL(gup_sample_find_task);
 
 static int gup_sample_take_pages(struct gup_sample_buf *buf)
 {

@@ -56,6 +56,19 @@ struct gup_sample_range {
 #define GUP_SAMPLE_TAKE		_IOW('g', 0x40, struct gup_sample_range)
 #define GUP_SAMPLE_RELEASE	_IO('g', 0x41)
 
+/*
+ * The device /dev/gup_today has no ways to choose from but examples: fill memory
+ * by DMA; register it for long; mirror a page, and say whether it is still there;
+ * tell the node of a page; read a byte of another process.
+ */
+#define GUP_SAMPLE_BYTE		0x5a
+#define GUP_SAMPLE_FILL		_IOW('g', 0x42, struct gup_sample_range)
+#define GUP_SAMPLE_REGISTER	_IOW('g', 0x43, struct gup_sample_range)
+#define GUP_SAMPLE_MIRROR	_IOW('g', 0x44, struct gup_sample_range)
+#define GUP_SAMPLE_IS_MIRRORED	_IO('g', 0x45)
+#define GUP_SAMPLE_NODE		_IOW('g', 0x46, struct gup_sample_range)
+#define GUP_SAMPLE_PEEK		_IOW('g', 0x47, struct gup_sample_range)
+
 #ifdef __KERNEL__
 #include <linux/device.h>
 #include <linux/miscdevice.h>
@@ -111,6 +124,7 @@ struct gup_sample {
 	struct module *owner;
 };
 
+struct task_struct *gup_sample_find_task(pid_t nr);
 int __gup_sample_register(struct gup_sample *sample, struct module *owner);
 void gup_sample_unregister(struct gup_sample *sample);
 

@@ -2,7 +2,7 @@
 /*
  * The get_user_pages() interfaces of older kernels: makes each driver in
  * samples/gup take a buffer of this process, read it, write to it and release
- * it, in each way that the driver knows.
+ * it, in each way that the driver knows. Then the examples for today's functions.
  */
 #include "gup_common.h"
 
@@ -355,6 +355,141 @@ TEST_F(level, close_releases)
 		ASSERT_LE(0, self->fd);
 		EXPECT_WAY(release(self->fd) == -EINVAL);
 	}
+}
+
+/* The examples of the documentation, for today's functions */
+
+FIXTURE(today) {
+	int fd;
+	char *mem;
+	size_t len;
+};
+
+FIXTURE_SETUP(today)
+{
+	self->len = NR_PAGES * psize();
+	self->mem = gup_map_anon(self->len);
+	self->fd = open("/dev/gup_today", O_RDWR | O_CLOEXEC);
+	if (self->fd < 0)
+		SKIP(return, "needs CONFIG_SAMPLE_GUP and root");
+}
+
+FIXTURE_TEARDOWN(today)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+}
+
+static int ask(int fd, unsigned long cmd, char *mem, size_t size, pid_t pid)
+{
+	struct gup_sample_range range = {
+		.addr = (uintptr_t)mem,
+		.size = size,
+		.pid = pid,
+	};
+	int ret = ioctl(fd, cmd, &range);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static bool is_filled(const char *mem, size_t len)
+{
+	while (len && FORCE_READ(*mem) == GUP_SAMPLE_BYTE) {
+		mem++;
+		len--;
+	}
+	return !len;
+}
+
+/* Guards the example of a DMA transfer: every byte of the buffer, and no other. */
+TEST_F(today, dma)
+{
+	size_t off = 13, size = self->len - off - 9;
+
+	ASSERT_EQ(0, ask(self->fd, GUP_SAMPLE_FILL, self->mem + off, size, 0));
+	EXPECT_TRUE(is_filled(self->mem + off, size));
+	EXPECT_EQ(off, gup_nonzero(self->mem, off));
+	EXPECT_EQ(0, self->mem[off + size]);
+
+	MUST(!mprotect(self->mem + 2 * psize(), psize(), PROT_READ));
+	EXPECT_EQ(-EFAULT, ask(self->fd, GUP_SAMPLE_FILL, self->mem, self->len, 0));
+	EXPECT_EQ(-EINVAL, ask(self->fd, GUP_SAMPLE_FILL, self->mem, 0, 0));
+}
+
+static long locked_kb(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long kb = -1;
+
+	MUST(f);
+	while (kb < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "VmLck: %ld", &kb);
+	fclose(f);
+	MUST(kb >= 0);
+	return kb;
+}
+
+/* Guards the example of registered memory: pinned and charged for as long. */
+TEST_F(today, registered)
+{
+	const long pins = gup_pins_held(), kb = locked_kb();
+
+	ASSERT_EQ(0, ask(self->fd, GUP_SAMPLE_REGISTER, self->mem, self->len, 0));
+	EXPECT_EQ(pins + NR_PAGES, gup_pins_held());
+	EXPECT_EQ(kb + (long)self->len / 1024, locked_kb());
+	EXPECT_EQ(-EBUSY, ask(self->fd, GUP_SAMPLE_REGISTER, self->mem, self->len, 0));
+	ASSERT_EQ(0, release(self->fd));
+	EXPECT_EQ(pins, gup_pins_held());
+	EXPECT_EQ(kb, locked_kb());
+
+	MUST(!munmap(self->mem + 3 * psize(), psize()));
+	EXPECT_EQ(-EFAULT, ask(self->fd, GUP_SAMPLE_REGISTER, self->mem, self->len, 0));
+	EXPECT_EQ(pins, gup_pins_held());
+	EXPECT_EQ(kb, locked_kb());
+}
+
+/* Guards the example with an MMU notifier: the device loses what the process loses. */
+TEST_F(today, mirrored)
+{
+	gup_fill(self->mem, self->len, OLD);
+	ASSERT_EQ(0, ask(self->fd, GUP_SAMPLE_MIRROR, self->mem + psize(), 1, 0));
+	EXPECT_EQ(1, ioctl(self->fd, GUP_SAMPLE_IS_MIRRORED));
+	MUST(!madvise(self->mem, psize(), MADV_DONTNEED));
+	EXPECT_EQ(1, ioctl(self->fd, GUP_SAMPLE_IS_MIRRORED));
+	MUST(!madvise(self->mem + psize(), psize(), MADV_DONTNEED));
+	EXPECT_EQ(0, ioctl(self->fd, GUP_SAMPLE_IS_MIRRORED));
+}
+
+/* Guards the example that looks at struct page only. */
+TEST_F(today, node)
+{
+	int node = -1;
+
+	self->mem[0] = 1;
+	MUST(!syscall(__NR_get_mempolicy, &node, NULL, 0, self->mem, 3 /* node of address */));
+	EXPECT_EQ(node, ask(self->fd, GUP_SAMPLE_NODE, self->mem + 99, 0, 0));
+	MUST(!munmap(self->mem, psize()));
+	EXPECT_EQ(-EFAULT, ask(self->fd, GUP_SAMPLE_NODE, self->mem, 0, 0));
+}
+
+/* Guards the example with another process. */
+TEST_F(today, peek)
+{
+	int *steps = gup_steps();
+	pid_t pid = gup_fork();
+
+	if (!pid) {
+		self->mem[psize() + 7] = 'x';
+		gup_step(steps, 1);
+		pause();
+	}
+	gup_wait(steps, 1);
+	EXPECT_EQ('x', ask(self->fd, GUP_SAMPLE_PEEK, self->mem + psize() + 7, 1, pid));
+	EXPECT_EQ(0, ask(self->fd, GUP_SAMPLE_PEEK, self->mem + psize() + 7, 1, 0));
+	EXPECT_EQ(-EFAULT, ask(self->fd, GUP_SAMPLE_PEEK, NULL, 1, pid));
+	kill(pid, SIGKILL);
+	gup_join(pid);
 }
 
 #include "gup_end.h"
