@@ -1039,6 +1039,16 @@ static void gup_compat_follow_errors(struct kunit *test)
 	}
 }
 
+static void gup_compat_follow_secret(struct kunit *test)
+{
+	unsigned long addr = gk_map_secretmem(test);
+	struct follow_page_context ctx = {};
+
+	KUNIT_ASSERT_NOT_NULL(test, gk_page_at(addr));
+	KUNIT_EXPECT_NULL(test, gk_follow(addr, 0, &ctx));
+	KUNIT_EXPECT_NULL(test, gk_follow(addr, FOLL_GET, &ctx));
+}
+
 static void gup_compat_follow_tells_size(struct kunit *test)
 {
 	unsigned long thp = gk_map_thp(test);
@@ -1353,6 +1363,7 @@ static struct kunit_case gup_compat_cases[] = {
 	KUNIT_CASE(gup_compat_follow_references),
 	KUNIT_CASE(gup_compat_follow_nothing),
 	KUNIT_CASE(gup_compat_follow_errors),
+	KUNIT_CASE(gup_compat_follow_secret),
 	KUNIT_CASE(gup_compat_follow_tells_size),
 	KUNIT_CASE(gup_compat_follow_hugetlb),
 	KUNIT_CASE(gup_compat_follow_keeps_device),

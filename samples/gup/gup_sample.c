@@ -3,11 +3,11 @@
  * What the get_user_pages() samples share: everything but how pages are taken
  * and released.
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
-#include <linux/ptrace.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -129,10 +129,10 @@ static int gup_sample_take_pages(struct gup_sample_buf *buf)
 static int gup_sample_take_from(struct gup_sample_buf *buf,
 				struct task_struct *task)
 {
-	int ret = -EPERM;
+	int ret;
 
-	if (!ptrace_may_access(task, PTRACE_MODE_ATTACH_REALCREDS))
-		return ret;
+	if (task != current && !capable(CAP_SYS_PTRACE))
+		return -EPERM;
 	buf->tsk = task;
 	buf->mm = get_task_mm(task);
 	if (!buf->mm)

@@ -4,6 +4,7 @@
  * Documentation/core-api/pin_user_pages.rst, which are included there, and a
  * device that lets a program use them.
  */
+#include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
@@ -12,7 +13,6 @@
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
-#include <linux/ptrace.h>
 #include <linux/sched/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -347,20 +347,19 @@ static int sample_is_mirrored(struct sample_file *file)
 static int sample_peek_at(const struct gup_sample_range *range)
 {
 	struct task_struct *task = gup_sample_find_task(range->pid);
-	struct mm_struct *mm = NULL;
-	u8 byte;
+	struct mm_struct *mm;
+	char byte;
 	int ret;
 
 	if (!task)
 		return -ESRCH;
-	if (ptrace_may_access(task, PTRACE_MODE_READ_REALCREDS))
-		mm = get_task_mm(task);
+	mm = get_task_mm(task);
 	put_task_struct(task);
 	if (!mm)
-		return -EPERM;
+		return -ESRCH;
 	ret = sample_peek(mm, range->addr, &byte);
 	mmput(mm);
-	return ret ?: byte;
+	return ret ?: (u8)byte;
 }
 
 static long sample_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
@@ -385,6 +384,8 @@ static long sample_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case GUP_SAMPLE_NODE:
 		return sample_node_of(range.addr);
 	case GUP_SAMPLE_PEEK:
+		if (!capable(CAP_SYS_PTRACE))
+			return -EPERM;
 		return sample_peek_at(&range);
 	case GUP_SAMPLE_RELEASE:
 		sample_release_all(file);
