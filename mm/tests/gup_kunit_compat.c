@@ -392,6 +392,7 @@ GK_OLD_GEN_PARAMS(tsk, GK_TSK, 0)
 GK_OLD_GEN_PARAMS(longterm, GK_LONGTERM, 0)
 GK_OLD_GEN_PARAMS(faulting, 0, GK_LOCKLESS)
 GK_OLD_GEN_PARAMS(waiting, 0, GK_LOCKLESS | GK_NONBLOCKING)
+GK_OLD_GEN_PARAMS(lockless, GK_LOCKLESS, 0)
 GK_OLD_GEN_PARAMS(keeping, 0, GK_DROPS | GK_TAKES_LOCK)
 
 static struct gk_ask gk_ask(unsigned long start, long nr, int write,
@@ -462,6 +463,9 @@ static void gk_check_take(struct kunit *test, int write)
 	for (i = 0; i < 4; i++)
 		KUNIT_EXPECT_EQ(test, gk_page_word(pages[i]),
 				addr + i * PAGE_SIZE + 1);
+	/* fork() has to know. */
+	if (old->ref == FOLL_PIN)
+		KUNIT_EXPECT_TRUE(test, mm_flags_test(MMF_HAS_PINNED, ask.mm));
 	gk_put(old, pages, 4);
 	gk_expect_released(test, refs, 4);
 }
@@ -533,6 +537,18 @@ static void gup_compat_write_needs_permission(struct kunit *test)
 	struct gk_ask ask = gk_ask(addr, 1, 1, pages);
 
 	KUNIT_EXPECT_EQ(test, gk_call(test, old, &ask), gk_error(old, -EFAULT));
+	KUNIT_EXPECT_NULL(test, pages[0]);
+}
+
+static void gup_compat_lockless_never_fails(struct kunit *test)
+{
+	const struct gk_old *old = test->param_value;
+	struct page *pages[1] = {};
+	struct gk_ask ask = gk_ask(TASK_SIZE_MAX, 1, 0, pages);
+
+	KUNIT_EXPECT_EQ(test, gk_call(test, old, &ask), 0);
+	ask = gk_ask(-PAGE_SIZE, 1, 0, pages);
+	KUNIT_EXPECT_EQ(test, gk_call(test, old, &ask), 0);
 	KUNIT_EXPECT_NULL(test, pages[0]);
 }
 
@@ -850,6 +866,21 @@ static void gup_compat_other_mm(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, gk_page_at(addr + PAGE_SIZE), ours);
 	KUNIT_EXPECT_EQ(test, gk_page_word(pages[1]), addr + PAGE_SIZE + 1);
 	gk_put(old, pages, 2);
+}
+
+/* One's own protection keys count, unless it is said to be somebody else's mm. */
+static void gup_compat_whose_keys(struct kunit *test)
+{
+	const struct gk_old *old = test->param_value;
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_dev(test, dev, PROT_READ, MAP_SHARED);
+	struct page *pages[1] = {};
+	struct gk_ask ask = gk_ask(addr, 1, 0, pages);
+
+	KUNIT_ASSERT_EQ(test, gk_call(test, old, &ask), 1);
+	KUNIT_EXPECT_EQ(test, !!(dev->flags[0] & FAULT_FLAG_REMOTE),
+			!!strstr(old->name, "_remote"));
+	gk_put(old, pages, 1);
 }
 
 static int gk_no_thread(void *data)
@@ -1344,6 +1375,8 @@ static struct kunit_case gup_compat_cases[] = {
 	KUNIT_CASE_PARAM(gup_compat_faults_pages_in, gk_faulting_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_prefix_up_to_hole, gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_write_needs_permission, gk_old_gen_params),
+	KUNIT_CASE_PARAM(gup_compat_lockless_never_fails,
+			 gk_lockless_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_force_copies_private, gk_forced_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_force_does_not_write_shared,
 			 gk_forced_gen_params),
@@ -1357,6 +1390,7 @@ static struct kunit_case gup_compat_cases[] = {
 	KUNIT_CASE_PARAM(gup_compat_nonblocking, gk_nonblockings_gen_params),
 	KUNIT_CASE(gup_compat_touches_if_told),
 	KUNIT_CASE_PARAM(gup_compat_other_mm, gk_remote_gen_params),
+	KUNIT_CASE_PARAM(gup_compat_whose_keys, gk_faulting_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_whose_faults, gk_tsk_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_longterm_moves, gk_longterm_gen_params),
 	KUNIT_CASE(gup_compat_wrong_arguments),
