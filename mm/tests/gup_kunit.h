@@ -111,6 +111,7 @@ unsigned long gk_map_hugetlb(struct kunit *test, unsigned long flags);
 unsigned long gk_map_gigantic(struct kunit *test, unsigned long nr);
 unsigned long gk_map_zero(struct kunit *test, unsigned long nr);
 unsigned long gk_map_huge_zero(struct kunit *test);
+unsigned long gk_map_secretmem(struct kunit *test);
 struct file *gk_shmem_file(struct kunit *test, unsigned long nr);
 struct file *gk_hugetlb_file(struct kunit *test, unsigned long nr_huge);
 struct file *gk_pinnable_hugetlb_file(struct kunit *test,

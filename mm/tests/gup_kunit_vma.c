@@ -168,7 +168,7 @@ static unsigned long gk_rule_fsdax(struct kunit *test)
 	return addr;
 }
 
-static unsigned long gk_rule_secretmem(struct kunit *test)
+unsigned long gk_map_secretmem(struct kunit *test)
 {
 #if defined(CONFIG_X86_64) && defined(CONFIG_SECRETMEM)
 	struct pt_regs regs = {};
@@ -201,8 +201,8 @@ static const struct gk_vma_rule gk_vma_rules[] = {
 	  -EFAULT },
 	{ "SPLIT_PMD of hugetlb", gk_rule_hugetlb, 0, 0, FOLL_SPLIT_PMD,
 	  -EOPNOTSUPP },
-	{ "secretmem", gk_rule_secretmem, 0, 0, 0, -EFAULT },
-	{ "secretmem, forced", gk_rule_secretmem, 0, 0, FOLL_FORCE, -EFAULT },
+	{ "secretmem", gk_map_secretmem, 0, 0, 0, -EFAULT },
+	{ "secretmem, forced", gk_map_secretmem, 0, 0, FOLL_FORCE, -EFAULT },
 	{ "write to w without r", gk_rule_anon, 0, VM_READ, FOLL_WRITE, 1 },
 	{ "forced read without MAYREAD", gk_rule_anon, 0, VM_READ | VM_MAYREAD,
 	  FOLL_FORCE, -EFAULT },
@@ -287,7 +287,7 @@ static void gup_vma_longterm_rule(struct kunit *test)
 static void gup_vma_secretmem_without_lock(struct kunit *test)
 {
 	const struct gk_api *api = test->param_value;
-	unsigned long addr = gk_rule_secretmem(test);
+	unsigned long addr = gk_map_secretmem(test);
 	struct gk_refs *refs = gk_refs(test, addr, 1);
 	struct page *pages[1];
 
