@@ -21,10 +21,9 @@
  * Arguments
  */
 
-/* Flags that mean something to the fast entry points. */
-#define GUP_FAST_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | FOLL_PIN | \
-			 FOLL_GET | FOLL_FAST_ONLY | FOLL_NOFAULT | \
-			 FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
+/* What may be passed to the fast entry points. */
+#define GUP_FAST_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | FOLL_GET | \
+			 FOLL_NOFAULT | FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
 
 /* Combinations that make no sense; @flags as completed by the entry point. */
 static bool gup_flags_ok(unsigned int flags, struct page **pages)
@@ -33,9 +32,7 @@ static bool gup_flags_ok(unsigned int flags, struct page **pages)
 
 	if ((flags & both) == both)
 		return false;
-	if ((flags & both) && !pages)
-		return false;
-	if (!(flags & both) && pages)
+	if (!(flags & both) != !pages)
 		return false;
 	if (!(flags & FOLL_LONGTERM))
 		return true;
@@ -43,24 +40,21 @@ static bool gup_flags_ok(unsigned int flags, struct page **pages)
 }
 
 /*
- * Checks what an external caller passed and makes a request of it. @add is what
- * the entry point stands for.
+ * Checks the flags that an external caller passed and completes them by @add,
+ * what the entry point stands for, or returns -EINVAL.
  */
-static bool gup_request(struct gup_req *req, struct mm_struct *mm,
-			unsigned long start, unsigned long nr_pages,
-			unsigned int flags, unsigned int add,
-			struct page **pages)
+static int gup_complete_flags(unsigned int flags, unsigned int add,
+			      struct page **pages)
 {
 	if (WARN_ON_ONCE(flags & INTERNAL_GUP_FLAGS))
-		return false;
+		return -EINVAL;
 
 	flags |= add;
 	if (pages && !(flags & FOLL_PIN))
 		flags |= FOLL_GET;
 	if (WARN_ON_ONCE(!gup_flags_ok(flags, pages)))
-		return false;
-	gup_req_init(req, mm, start, nr_pages, pages, flags);
-	return true;
+		return -EINVAL;
+	return flags;
 }
 
 /*
@@ -84,6 +78,19 @@ static long gup_run_slow(struct gup_req *req)
 	return gup_slow(req);
 }
 
+/* @flags: from gup_complete_flags(). */
+static long gup_slow_only(struct mm_struct *mm, unsigned long start,
+			  unsigned long nr_pages, struct page **pages,
+			  int flags, int *locked)
+{
+	struct gup_req req = gup_req_init(mm, start, nr_pages, pages, flags);
+
+	if (flags < 0)
+		return flags;
+	req.locked = locked;
+	return gup_run_slow(&req);
+}
+
 /*
  * mmap_lock is held by the caller
  */
@@ -105,12 +112,9 @@ static long gup_run_slow(struct gup_req *req)
 long get_user_pages(unsigned long start, unsigned long nr_pages,
 		    unsigned int gup_flags, struct page **pages)
 {
-	struct gup_req req;
+	const int flags = gup_complete_flags(gup_flags, FOLL_TOUCH, pages);
 
-	if (!gup_request(&req, current->mm, start, nr_pages, gup_flags,
-			 FOLL_TOUCH, pages))
-		return -EINVAL;
-	return gup_run_slow(&req);
+	return gup_slow_only(current->mm, start, nr_pages, pages, flags, NULL);
 }
 EXPORT_SYMBOL(get_user_pages);
 
@@ -129,33 +133,27 @@ EXPORT_SYMBOL(get_user_pages);
 long pin_user_pages(unsigned long start, unsigned long nr_pages,
 		    unsigned int gup_flags, struct page **pages)
 {
-	struct gup_req req;
+	const int flags = gup_complete_flags(gup_flags, FOLL_PIN, pages);
 
-	if (!gup_request(&req, current->mm, start, nr_pages, gup_flags,
-			 FOLL_PIN, pages))
-		return -EINVAL;
-	return gup_run_slow(&req);
+	return gup_slow_only(current->mm, start, nr_pages, pages, flags, NULL);
 }
 EXPORT_SYMBOL(pin_user_pages);
 
-static long gup_remote(struct mm_struct *mm, unsigned long start,
-		       unsigned long nr_pages, unsigned int flags,
-		       unsigned int add, struct page **pages, int *locked)
+/* What the remote entry points stand for. */
+static unsigned int gup_remote_flags(const int *locked)
 {
-	struct gup_req req;
+	return FOLL_TOUCH | FOLL_REMOTE | (locked ? FOLL_UNLOCKABLE : 0);
+}
 
+static long gup_remote(struct mm_struct *mm, unsigned long start,
+		       unsigned long nr_pages, struct page **pages, int flags,
+		       int *locked)
+{
 	if (!IS_ENABLED(CONFIG_MMU))
 		return 0;
 	if (WARN_ON_ONCE(locked && *locked != 1))
 		return -EINVAL;
-
-	add |= FOLL_TOUCH | FOLL_REMOTE;
-	if (locked)
-		add |= FOLL_UNLOCKABLE;
-	if (!gup_request(&req, mm, start, nr_pages, flags, add, pages))
-		return -EINVAL;
-	req.locked = locked;
-	return gup_run_slow(&req);
+	return gup_slow_only(mm, start, nr_pages, pages, flags, locked);
 }
 
 /**
@@ -180,7 +178,10 @@ long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, int *locked)
 {
-	return gup_remote(mm, start, nr_pages, gup_flags, 0, pages, locked);
+	const int flags = gup_complete_flags(gup_flags, gup_remote_flags(locked),
+					     pages);
+
+	return gup_remote(mm, start, nr_pages, pages, flags, locked);
 }
 EXPORT_SYMBOL(get_user_pages_remote);
 
@@ -201,8 +202,11 @@ long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, int *locked)
 {
-	return gup_remote(mm, start, nr_pages, gup_flags, FOLL_PIN, pages,
-			  locked);
+	const int flags = gup_complete_flags(gup_flags,
+					     gup_remote_flags(locked) | FOLL_PIN,
+					     pages);
+
+	return gup_remote(mm, start, nr_pages, pages, flags, locked);
 }
 EXPORT_SYMBOL(pin_user_pages_remote);
 
@@ -210,19 +214,7 @@ EXPORT_SYMBOL(pin_user_pages_remote);
  * mmap_lock is taken inside
  */
 
-static long gup_unlocked(unsigned long start, unsigned long nr_pages,
-			 unsigned int flags, unsigned int add,
-			 struct page **pages)
-{
-	struct gup_req req;
-	int locked = 0;
-
-	if (!gup_request(&req, current->mm, start, nr_pages, flags,
-			 add | FOLL_TOUCH | FOLL_UNLOCKABLE, pages))
-		return -EINVAL;
-	req.locked = &locked;
-	return gup_run_slow(&req);
-}
+#define GUP_UNLOCKED_FLAGS	(FOLL_TOUCH | FOLL_UNLOCKABLE)
 
 /**
  * get_user_pages_unlocked() - reference user pages, taking mmap_lock
@@ -238,7 +230,10 @@ static long gup_unlocked(unsigned long start, unsigned long nr_pages,
 long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 			     struct page **pages, unsigned int gup_flags)
 {
-	return gup_unlocked(start, nr_pages, gup_flags, 0, pages);
+	const int flags = gup_complete_flags(gup_flags, GUP_UNLOCKED_FLAGS, pages);
+	int locked = 0;
+
+	return gup_slow_only(current->mm, start, nr_pages, pages, flags, &locked);
 }
 EXPORT_SYMBOL(get_user_pages_unlocked);
 
@@ -256,7 +251,12 @@ EXPORT_SYMBOL(get_user_pages_unlocked);
 long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 			     struct page **pages, unsigned int gup_flags)
 {
-	return gup_unlocked(start, nr_pages, gup_flags, FOLL_PIN, pages);
+	const int flags = gup_complete_flags(gup_flags,
+					     GUP_UNLOCKED_FLAGS | FOLL_PIN,
+					     pages);
+	int locked = 0;
+
+	return gup_slow_only(current->mm, start, nr_pages, pages, flags, &locked);
 }
 EXPORT_SYMBOL(pin_user_pages_unlocked);
 
@@ -264,50 +264,48 @@ EXPORT_SYMBOL(pin_user_pages_unlocked);
  * The fast path first
  */
 
-/* Whether a fast path could be taken at all; it fills in the request. */
-static int gup_fast_request(struct gup_req *req, unsigned long start,
-			    int nr_pages, unsigned int flags,
-			    struct page **pages)
+/* All is well with the arguments. */
+static int gup_fast_then_slow(unsigned long start, int nr_pages,
+			      unsigned int flags, struct page **pages)
 {
-	unsigned long len, end;
-
-	if (WARN_ON_ONCE(flags & ~GUP_FAST_FLAGS) ||
-	    WARN_ON_ONCE(!gup_flags_ok(flags, pages)))
-		return -EINVAL;
-
-	start = untagged_addr(start) & PAGE_MASK;
-	if (check_mul_overflow((unsigned long)nr_pages, PAGE_SIZE, &len) ||
-	    check_add_overflow(start, len, &end))
-		return -EOVERFLOW;
-	if (end > TASK_SIZE_MAX)
-		return -EFAULT;
-	gup_req_init(req, current->mm, start, nr_pages, pages, flags);
-	return 0;
-}
-
-static int gup_fast_or_slow(unsigned long start, int nr_pages,
-			    unsigned int flags, struct page **pages)
-{
-	struct gup_req req;
+	struct gup_req req = gup_req_init(current->mm, start, nr_pages, pages,
+					  flags);
 	int locked = 0;
-	int error;
 
-	if (nr_pages <= 0)
-		return 0;
-	error = gup_fast_request(&req, start, nr_pages, flags, pages);
-	if (error)
-		return error;
 	if (!(flags & FOLL_FAST_ONLY))
 		might_lock_read(&current->mm->mmap_lock);
 	if (flags & FOLL_PIN)
 		gup_set_has_pinned(current->mm);
 
 	gup_fast(&req);
-	if (gup_done(&req) || (flags & FOLL_FAST_ONLY))
+	if (likely(gup_done(&req)) || (flags & FOLL_FAST_ONLY))
 		return req.sink.nr;
-	req.flags |= FOLL_TOUCH | FOLL_UNLOCKABLE;
+	req.flags |= GUP_UNLOCKED_FLAGS;
 	req.locked = &locked;
 	return gup_run_slow(&req);
+}
+
+/* @add: what the entry point stands for. */
+static int gup_fast_or_slow(unsigned long start, int nr_pages,
+			    unsigned int flags, unsigned int add,
+			    struct page **pages)
+{
+	unsigned long end;
+
+	if (WARN_ON_ONCE(flags & ~GUP_FAST_FLAGS) ||
+	    WARN_ON_ONCE(!gup_flags_ok(flags | add, pages)))
+		return -EINVAL;
+	if (nr_pages <= 0)
+		return 0;
+
+	start = untagged_addr(start) & PAGE_MASK;
+	if ((unsigned long)nr_pages > ULONG_MAX >> PAGE_SHIFT ||
+	    check_add_overflow(start, (unsigned long)nr_pages << PAGE_SHIFT,
+			       &end))
+		return -EOVERFLOW;
+	if (end > TASK_SIZE_MAX)
+		return -EFAULT;
+	return gup_fast_then_slow(start, nr_pages, flags | add, pages);
 }
 
 /**
@@ -324,10 +322,8 @@ static int gup_fast_or_slow(unsigned long start, int nr_pages,
 int get_user_pages_fast_only(unsigned long start, int nr_pages,
 			     unsigned int gup_flags, struct page **pages)
 {
-	if (WARN_ON_ONCE(gup_flags & INTERNAL_GUP_FLAGS))
-		return -EINVAL;
-	return gup_fast_or_slow(start, nr_pages,
-				gup_flags | FOLL_GET | FOLL_FAST_ONLY, pages);
+	return gup_fast_or_slow(start, nr_pages, gup_flags,
+				FOLL_GET | FOLL_FAST_ONLY, pages);
 }
 EXPORT_SYMBOL_GPL(get_user_pages_fast_only);
 
@@ -347,9 +343,7 @@ EXPORT_SYMBOL_GPL(get_user_pages_fast_only);
 int get_user_pages_fast(unsigned long start, int nr_pages,
 			unsigned int gup_flags, struct page **pages)
 {
-	if (WARN_ON_ONCE(gup_flags & INTERNAL_GUP_FLAGS))
-		return -EINVAL;
-	return gup_fast_or_slow(start, nr_pages, gup_flags | FOLL_GET, pages);
+	return gup_fast_or_slow(start, nr_pages, gup_flags, FOLL_GET, pages);
 }
 EXPORT_SYMBOL_GPL(get_user_pages_fast);
 
@@ -367,9 +361,7 @@ EXPORT_SYMBOL_GPL(get_user_pages_fast);
 int pin_user_pages_fast(unsigned long start, int nr_pages,
 			unsigned int gup_flags, struct page **pages)
 {
-	if (WARN_ON_ONCE(gup_flags & INTERNAL_GUP_FLAGS))
-		return -EINVAL;
-	return gup_fast_or_slow(start, nr_pages, gup_flags | FOLL_PIN, pages);
+	return gup_fast_or_slow(start, nr_pages, gup_flags, FOLL_PIN, pages);
 }
 EXPORT_SYMBOL_GPL(pin_user_pages_fast);
 
@@ -389,10 +381,9 @@ EXPORT_SYMBOL_GPL(pin_user_pages_fast);
 struct page *get_dump_page(unsigned long addr, int *locked)
 {
 	struct page *page;
-	struct gup_req req;
+	struct gup_req req = gup_req_init(current->mm, addr, 1, &page,
+					  FOLL_FORCE | FOLL_DUMP | FOLL_GET);
 
-	gup_req_init(&req, current->mm, addr, 1, &page,
-		     FOLL_FORCE | FOLL_DUMP | FOLL_GET);
 	req.locked = locked;
 	return gup_slow(&req) == 1 ? page : NULL;
 }

@@ -92,8 +92,8 @@ static bool gup_compat_request(struct gup_req *req,
 		flags |= FOLL_REMOTE;
 	if (call->locked)
 		flags |= FOLL_UNLOCKABLE;
-	gup_req_init(req, call->mm, call->start, call->nr_pages, call->pages,
-		     flags);
+	*req = gup_req_init(call->mm, call->start, call->nr_pages, call->pages,
+			    flags);
 	req->locked = call->locked;
 	return true;
 }
@@ -298,8 +298,8 @@ int gup_compat_pin_user_pages_fast_only(unsigned long start, int nr_pages,
 	if (WARN_ON_ONCE(gup_flags & (INTERNAL_GUP_FLAGS | FOLL_GET)))
 		return 0;
 	gup_compat_set_has_pinned(current->mm);
-	gup_req_init(&req, current->mm, start, nr_pages, pages,
-		     gup_flags | FOLL_PIN | FOLL_FAST_ONLY);
+	req = gup_req_init(current->mm, start, nr_pages, pages,
+			   gup_flags | FOLL_PIN | FOLL_FAST_ONLY);
 	gup_fast(&req);
 	return req.sink.nr;
 }
@@ -377,7 +377,7 @@ struct page *gup_compat_follow_page_mask(struct vm_area_struct *vma,
 		return NULL;
 
 	address &= PAGE_MASK;
-	gup_req_init(&req, vma->vm_mm, address, 1, &page, foll_flags);
+	req = gup_req_init(vma->vm_mm, address, 1, &page, foll_flags);
 	do {
 		outcome = gup_walk_slow(&req, vma);
 	} while (outcome == GUP_PROGRESS && !gup_done(&req));

@@ -18,65 +18,6 @@ static bool gup_fast_permitted(unsigned long start, unsigned long end)
 }
 #endif
 
-/*
- * How many pages from @page to the end of its folio, at most @nr. The folio is
- * not stable: the answer may be out of date, even nonsense, but not above @nr.
- */
-static unsigned int gup_guess_span(struct folio *folio, struct page *page,
-				   unsigned int nr)
-{
-	unsigned long idx = page - &folio->page;
-	/* Whatever is read here, gup_fast_settle() checks what came of it. */
-	unsigned int order = data_race(compound_order(&folio->page));
-
-	if (order > MAX_FOLIO_ORDER || idx >= (1UL << order))
-		return 1;
-	return min_t(unsigned long, nr, (1UL << order) - idx);
-}
-
-/* The refcount of @folio was raised by @refs as guessed: make it right. */
-static bool gup_fast_settle(struct gup_req *req, struct folio *folio,
-			    struct page *page, unsigned int nr, int refs)
-{
-	int want;
-
-	/*
-	 * With the reference the folio cannot be split, freed or used again any
-	 * more. It could before: is it what it was taken for?
-	 */
-	if (unlikely(page_folio(page) != folio ||
-		     folio_page_idx(folio, page) + nr > folio_nr_pages(folio))) {
-		folio_put_refs(folio, refs);
-		return false;
-	}
-	/* Small after all, or too small to have a pincount. */
-	want = gup_refs(folio, nr, req->flags);
-	if (unlikely(want != refs))
-		folio_ref_add(folio, want - refs);
-	if ((req->flags & FOLL_PIN) && folio_has_pincount(folio))
-		atomic_add(nr, &folio->_pincount);
-	return true;
-}
-
-/* gup_fast_grab() of a page that seems to be one of several of its folio. */
-struct folio *gup_fast_grab_large(struct gup_req *req, struct page *page,
-				  unsigned int *nr)
-{
-	struct folio *folio = page_folio(page);
-
-	*nr = gup_guess_span(folio, page, *nr);
-	if (unlikely(!gup_fast_ref_add(folio, *nr)))
-		return NULL;
-	if (unlikely(!gup_fast_settle(req, folio, page, *nr, *nr)))
-		return NULL;
-	if (req->flags & FOLL_PIN)
-		gup_stat_add(&req->sink.acquired, folio_nid(folio), *nr,
-			     NR_FOLL_PIN_ACQUIRED);
-	/* Pairs with folio_try_share_anon_rmap_*(), see mm/gup_fast.h. */
-	smp_mb__after_atomic();
-	return folio;
-}
-
 /* Gives back a span that is not in the sink. */
 void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr)
 {
@@ -102,8 +43,6 @@ bool gup_fast_accept_file(struct gup_req *req, struct folio *folio)
 	const bool must_know =
 		(req->flags & longterm_write) == longterm_write;
 
-	if (WARN_ON_ONCE(folio_test_slab(folio)))
-		return false;
 	if (!(req->flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio))
 		return false;
 	/* hugetlb has neither dirty tracking nor secrets. */
@@ -180,34 +119,63 @@ static unsigned int gup_fast_check_ptes(struct gup_req *req, pte_t *ptep,
 	return i;
 }
 
-/* Takes the span that begins at @ptep: how many pages, 0 to give up. */
-static unsigned int gup_fast_pte(struct gup_req *req, pte_t *ptep,
-				 unsigned int max)
+/* Takes the span of a large folio that begins at @ptep. */
+static unsigned int gup_fast_pte_span(struct gup_req *req, pte_t *ptep,
+				      pte_t pte, unsigned int max,
+				      unsigned long *seen)
+{
+	struct gup_fast_span span = {
+		.excl = pte_page(pte),
+		.writable = pte_write(pte),
+	};
+	unsigned int grabbed = max;
+
+	span.folio = gup_fast_grab_large(req, span.excl, &grabbed);
+	if (!span.folio)
+		return 0;
+	span.nr = gup_fast_check_ptes(req, ptep, pte, grabbed);
+	if (span.nr != grabbed)
+		gup_fast_drop(req, span.folio, grabbed - span.nr);
+	span.nr_excl = span.nr;
+	if (!span.nr || !gup_fast_accept(req, &span, seen))
+		return 0;
+	gup_sink_push(&req->sink, span.excl, span.nr);
+	return span.nr;
+}
+
+/* Takes the page, or the span, that begins at @ptep: how many, 0 to give up. */
+static __always_inline unsigned int gup_fast_pte(struct gup_req *req,
+						 pte_t *ptep, unsigned int max,
+						 unsigned long *seen,
+						 const unsigned int kind)
 {
 	pte_t pte = ptep_get_lockless(ptep);
-	unsigned int grabbed = max, nr;
-	struct folio *folio;
+	struct gup_fast_small small;
 	struct page *page;
 
 	if (!gup_fast_pte_permitted(pte, req->flags & FOLL_WRITE))
 		return 0;
 	VM_WARN_ON_ONCE(!pfn_valid(pte_pfn(pte)));
 	page = pte_page(pte);
-	folio = gup_fast_grab(req, page, &grabbed);
-	if (!folio)
+	if (gup_fast_compound(page))
+		return gup_fast_pte_span(req, ptep, pte, max, seen);
+	small.folio = (struct folio *)page;
+	if (!gup_fast_grab_small(req, &small, kind))
 		return 0;
-	nr = gup_fast_check_ptes(req, ptep, pte, grabbed);
-	if (nr != grabbed)
-		gup_fast_drop(req, folio, grabbed - nr);
-	if (!nr || !gup_fast_accept(req, folio, nr, page, nr, pte_write(pte)))
+	if (unlikely(!pte_same(ptep_get_lockless(ptep), pte))) {
+		gup_fast_drop(req, small.folio, 1);
 		return 0;
-	gup_sink_push(&req->sink, page, nr);
-	return nr;
+	}
+	if (!gup_fast_accept_small(req, &small, pte_write(pte), seen, kind))
+		return 0;
+	gup_sink_push(&req->sink, page, 1);
+	return 1;
 }
 
 static bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
 			       unsigned long addr, unsigned long end)
 {
+	unsigned long seen = GUP_FAST_NO_MAPPING;
 	const unsigned long mark = req->sink.nr;
 	pte_t *table, *ptep;
 
@@ -218,9 +186,14 @@ static bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
 	if (!table)
 		return false;
 	for (ptep = table; addr < end;) {
-		unsigned int nr = gup_fast_pte(req, ptep,
-					       (end - addr) >> PAGE_SHIFT);
+		const unsigned int max = (end - addr) >> PAGE_SHIFT;
+		unsigned int nr;
 
+		if (!(req->flags & FOLL_PIN))
+			nr = gup_fast_pte(req, ptep, max, &seen, FOLL_GET);
+		else
+			nr = gup_fast_pte(req, ptep, max, &seen,
+					  req->flags & (FOLL_PIN | FOLL_LONGTERM));
 		if (!nr)
 			break;
 		ptep += nr;
@@ -257,7 +230,7 @@ static struct folio *gup_fast_grab_leaf(struct gup_req *req,
 	/* Not every architecture can mark the huge zero page special. */
 	if (is_huge_zero_pfn(page_to_pfn(leaf->first)))
 		return NULL;
-	folio = gup_fast_grab(req, leaf->first + leaf->skip, &grabbed);
+	folio = gup_fast_grab_large(req, leaf->first + leaf->skip, &grabbed);
 	/* A leaf never maps more than one folio: the guess was outdated. */
 	if (folio && unlikely(grabbed != leaf->nr)) {
 		gup_fast_drop(req, folio, grabbed);
@@ -270,12 +243,20 @@ static struct folio *gup_fast_grab_leaf(struct gup_req *req,
 static bool gup_fast_finish_leaf(struct gup_req *req, struct folio *folio,
 				 struct gup_fast_leaf *leaf, bool unchanged)
 {
+	const struct gup_fast_span span = {
+		.folio = folio,
+		.nr = leaf->nr,
+		.excl = leaf->first,
+		.nr_excl = 1,
+		.writable = leaf->writable,
+	};
+	unsigned long seen = GUP_FAST_NO_MAPPING;
+
 	if (unlikely(!unchanged)) {
 		gup_fast_drop(req, folio, leaf->nr);
 		return false;
 	}
-	if (!gup_fast_accept(req, folio, leaf->nr, leaf->first, 1,
-			     leaf->writable))
+	if (!gup_fast_accept(req, &span, &seen))
 		return false;
 	gup_sink_push(&req->sink, leaf->first + leaf->skip, leaf->nr);
 	return true;
@@ -370,14 +351,20 @@ bool gup_walk_fast(struct gup_req *req, unsigned long end)
 }
 #endif	/* !CONFIG_GUP_FAST_X86 */
 
-/* One stretch with interrupts off. */
-static bool gup_fast_window(struct gup_req *req, unsigned long end)
+/* One stretch with interrupts off; its pins are counted while they are. */
+static __always_inline bool gup_fast_window(struct gup_req *req,
+					    unsigned long end)
 {
+	struct gup_pin_stat *stat = &req->sink.acquired;
 	unsigned long flags;
 	bool more;
 
 	local_irq_save(flags);
 	more = gup_walk_fast(req, end);
+	if (stat->nr)
+		__mod_node_page_state(NODE_DATA(stat->nid),
+				      NR_FOLL_PIN_ACQUIRED, stat->nr);
+	stat->nr = 0;
 	local_irq_restore(flags);
 	return more;
 }
@@ -429,5 +416,4 @@ void gup_fast(struct gup_req *req)
 		else
 			more = gup_fast_window(req, end);
 	}
-	gup_stat_flush(&req->sink.acquired, NR_FOLL_PIN_ACQUIRED);
 }

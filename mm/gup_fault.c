@@ -140,7 +140,6 @@ static enum gup_outcome gup_relock(struct gup_req *req)
  */
 long gup_slow(struct gup_req *req)
 {
-	enum gup_outcome outcome;
 	bool ours = false;
 
 	if (req->locked && !*req->locked) {
@@ -153,12 +152,10 @@ long gup_slow(struct gup_req *req)
 	}
 	/* The mask of tag bits is stable under the lock. */
 	req->start = untagged_addr_remote(req->mm, req->start) & PAGE_MASK;
-	outcome = gup_locked_pass(req);
-	while (outcome == GUP_UNLOCKED) {
+	while (gup_locked_pass(req) == GUP_UNLOCKED) {
 		ours = true;
-		outcome = gup_relock(req);
-		if (outcome == GUP_PROGRESS)
-			outcome = gup_locked_pass(req);
+		if (gup_relock(req) != GUP_PROGRESS)
+			break;
 	}
 	if (ours && *req->locked) {
 		mmap_read_unlock(req->mm);

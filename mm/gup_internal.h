@@ -15,6 +15,7 @@
 #include <linux/pagemap.h>
 #include <linux/secretmem.h>
 #include <linux/shmem_fs.h>
+#include <linux/unroll.h>
 #include <linux/vmstat.h>
 
 #include "internal.h"
@@ -67,6 +68,21 @@ struct gup_sink {
 };
 
 /**
+ * struct gup_longterm - what the slow path found out for FOLL_LONGTERM
+ * @unpinnable: A page in the sink must not stay pinned where it is.
+ * @block: Pageblock of the last folio that may, in units of pageblocks.
+ * @zone: Its zone; a pageblock may belong to several.
+ *
+ * Neighbours mostly lie in one pageblock, and what it is for is costly to look
+ * up. It may change at any time, after the look-up as well as before.
+ */
+struct gup_longterm {
+	bool unpinnable;
+	unsigned long block;
+	enum zone_type zone;
+};
+
+/**
  * struct gup_req - one call, its flags validated and completed
  * @mm: The address space.
  * @start: First user address, page aligned, without tag.
@@ -75,6 +91,7 @@ struct gup_sink {
  * @locked: NULL: mmap_lock is held and stays held. Else whether it is held.
  * @error: Negative errno that belongs to GUP_ERROR.
  * @retry_addr: Where the last fault asked to be retried, or GUP_NO_ADDR.
+ * @longterm: For FOLL_LONGTERM in the slow path.
  * @sink: Where the pages go; tells also how far the call got.
  */
 struct gup_req {
@@ -85,6 +102,7 @@ struct gup_req {
 	int *locked;
 	int error;
 	unsigned long retry_addr;
+	struct gup_longterm longterm;
 	struct gup_sink sink;
 };
 
@@ -119,28 +137,35 @@ static inline long gup_result(const struct gup_req *req)
 	return req->sink.nr ? req->sink.nr : req->error;
 }
 
-static __always_inline void gup_req_init(struct gup_req *req,
-					 struct mm_struct *mm,
-					 unsigned long start,
-					 unsigned long nr_pages,
-					 struct page **pages, unsigned int flags)
+static __always_inline struct gup_req gup_req_init(struct mm_struct *mm,
+						   unsigned long start,
+						   unsigned long nr_pages,
+						   struct page **pages,
+						   unsigned int flags)
 {
-	req->mm = mm;
-	req->start = start;
-	req->nr_pages = nr_pages;
-	req->flags = flags;
-	req->locked = NULL;
-	req->error = 0;
-	req->retry_addr = GUP_NO_ADDR;
-	req->sink.pages = pages;
-	req->sink.nr = 0;
-	req->sink.acquired.nid = NUMA_NO_NODE;
-	req->sink.acquired.nr = 0;
+	/* All of them are named: nothing is cleared only to be set again. */
+	return (struct gup_req) {
+		.mm = mm,
+		.start = start,
+		.nr_pages = nr_pages,
+		.flags = flags,
+		.locked = NULL,
+		.error = 0,
+		.retry_addr = GUP_NO_ADDR,
+		.longterm.unpinnable = false,
+		.longterm.block = ULONG_MAX,
+		.longterm.zone = 0,
+		.sink.pages = pages,
+		.sink.nr = 0,
+		.sink.acquired.nid = NUMA_NO_NODE,
+		.sink.acquired.nr = 0,
+	};
 }
 
 /* mm/gup_ref.c */
-void gup_stat_flush(struct gup_pin_stat *stat, enum node_stat_item item);
-int gup_grab_stable(struct gup_req *req, struct folio *folio, unsigned int nr);
+void gup_stat_flush_node(struct gup_pin_stat *stat, enum node_stat_item item);
+void gup_stat_change_node(struct gup_pin_stat *stat, int nid,
+			  enum node_stat_item item);
 void gup_release(struct folio *folio, unsigned long nr, unsigned int flags);
 void gup_release_range(struct page **pages, unsigned long nr,
 		       unsigned int flags);
@@ -159,6 +184,7 @@ enum gup_outcome gup_gate_page(struct gup_req *req);
 
 /* mm/gup_longterm.c */
 long gup_slow_longterm(struct gup_req *req);
+void gup_longterm_judge(struct gup_req *req, struct folio *folio);
 
 /* mm/gup_fast.c */
 #ifdef CONFIG_HAVE_GUP_FAST
@@ -189,14 +215,25 @@ bool gup_walk_fast(struct gup_req *req, unsigned long end);
  * References
  */
 
+static __always_inline void gup_stat_flush(struct gup_pin_stat *stat,
+					   enum node_stat_item item)
+{
+	if (stat->nr)
+		gup_stat_flush_node(stat, item);
+}
+
 static __always_inline void gup_stat_add(struct gup_pin_stat *stat, int nid,
 					 long nr, enum node_stat_item item)
 {
-	if (unlikely(stat->nid != nid)) {
-		gup_stat_flush(stat, item);
-		stat->nid = nid;
-	}
+	if (unlikely(stat->nid != nid))
+		gup_stat_change_node(stat, nid, item);
 	stat->nr += nr;
+}
+
+/* folio_has_pincount() for a folio that need not be stable. */
+static __always_inline bool gup_order_has_pincount(unsigned int order)
+{
+	return order > (IS_ENABLED(CONFIG_64BIT) ? 0 : 1);
 }
 
 /* How much @nr pages add to the refcount of a folio that is already stable. */
@@ -209,42 +246,127 @@ static __always_inline int gup_refs(const struct folio *folio, int nr,
 }
 
 /*
- * How many entries of @pages, the first included, belong to @folio. Its pages
- * are consecutive in memory, so that only the first entry's folio has to be
- * looked up.
+ * References to @nr pages of a folio that cannot go away, in what all kinds of
+ * them have in common. Returns how many pins are to be counted in the
+ * statistics.
  */
+static __always_inline int gup_ref_stable(struct folio *folio, int nr,
+					  unsigned int flags)
+{
+	const bool pin = flags & FOLL_PIN;
+	bool pincount;
+
+	if (!(flags & (FOLL_GET | FOLL_PIN)))
+		return 0;
+	if (unlikely(!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio)))
+		return -EREMOTEIO;
+	if (pin && unlikely(is_zero_folio(folio)))
+		return 0;
+	/*
+	 * The refcount of a folio that is mapped or referenced is above 0,
+	 * unless it overflowed. Then nobody may add to it: at the wrap the
+	 * folio would be freed while it is in use.
+	 */
+	if (unlikely(folio_ref_count(folio) <= 0)) {
+		gup_warn_refcount(folio);
+		return -ENOMEM;
+	}
+	pincount = pin && folio_has_pincount(folio);
+	folio_ref_add(folio, pin && !pincount ? nr * GUP_PIN_COUNTING_BIAS : nr);
+	if (pincount)
+		atomic_add(nr, &folio->_pincount);
+	return pin ? nr : 0;
+}
+
+/**
+ * gup_grab_stable() - reference @nr pages of a folio for a request
+ * @req: Its flags say what a reference is; its sink counts the pins.
+ * @folio: A folio that cannot go away: the caller holds the page table lock of
+ *	   an entry that maps it, or a reference.
+ * @nr: Number of pages.
+ *
+ * Context: Any. Page table locks may be held.
+ * Return: 0, -ENOMEM if the refcount has overflowed, -EREMOTEIO for PCI
+ * peer-to-peer memory without FOLL_PCI_P2PDMA, or the error of
+ * arch_make_folio_accessible(). On error there is no new reference.
+ */
+static __always_inline int gup_grab_stable(struct gup_req *req,
+					   struct folio *folio, int nr)
+{
+	int ret = gup_ref_stable(folio, nr, req->flags);
+
+	if (ret <= 0)
+		return ret;
+	gup_stat_add(&req->sink.acquired, folio_nid(folio), nr,
+		     NR_FOLL_PIN_ACQUIRED);
+	ret = arch_make_folio_accessible(folio);
+	if (unlikely(ret))
+		gup_release(folio, nr, FOLL_PIN);
+	return ret;
+}
+
+/* A page of @folio is about to go into the sink of a FOLL_LONGTERM request. */
+static __always_inline void gup_longterm_note(struct gup_req *req,
+					      struct folio *folio)
+{
+	if (folio_pfn(folio) >> pageblock_order != req->longterm.block ||
+	    folio_zonenum(folio) != req->longterm.zone)
+		gup_longterm_judge(req, folio);
+}
+
+#define GUP_PAGES_BATCH	16
+
+/* Are the first GUP_PAGES_BATCH entries of @pages @page and those behind it? */
+static __always_inline bool gup_batch_consecutive(struct page **pages,
+						  struct page *page)
+{
+	unsigned int i;
+
+	unrolled_full
+	for (i = 0; i < GUP_PAGES_BATCH; i++) {
+		if (pages[i] != page + i)
+			return false;
+	}
+	return true;
+}
+
+/* How many entries of @pages, the first included, are a span of @folio? */
 static __always_inline unsigned long gup_span_length(struct page **pages,
 						     unsigned long nr,
 						     const struct folio *folio)
 {
-	unsigned long size = sizeof(struct page), span = 1;
+	struct page *page = pages[0], **p = pages, **end;
 
-	if (folio_test_large(folio))
-		size *= folio_large_nr_pages(folio);
-	while (span < nr &&
-	       (unsigned long)pages[span] - (unsigned long)folio < size)
-		span++;
-	return span;
+	if (!folio_test_large(folio))
+		return 1;
+	end = pages + min(nr, folio_large_nr_pages(folio) -
+			      folio_page_idx(folio, page));
+	for (; end - p >= GUP_PAGES_BATCH && gup_batch_consecutive(p, page);
+	     p += GUP_PAGES_BATCH)
+		page += GUP_PAGES_BATCH;
+	for (; p < end && *p == page; p++)
+		page++;
+	return p - pages;
 }
 
 /*
  * Sinks
  */
 
+/* Two instructions a page: to compute it and to store it. */
 static __always_inline void gup_store_pages(struct page **out,
 					    struct page *page, unsigned long nr)
 {
-	for (; nr >= 8; nr -= 8, out += 8) {
-		out[0] = page++;
-		out[1] = page++;
-		out[2] = page++;
-		out[3] = page++;
-		out[4] = page++;
-		out[5] = page++;
-		out[6] = page++;
-		out[7] = page++;
+	struct page **const end = out + nr;
+	unsigned int i;
+
+	for (; end - out >= GUP_PAGES_BATCH; out += GUP_PAGES_BATCH) {
+		unrolled_full
+		for (i = 0; i < GUP_PAGES_BATCH; i++)
+			out[i] = page + i;
+		page += GUP_PAGES_BATCH;
 	}
-	while (nr--)
+	while (out < end)
 		*out++ = page++;
 }
 
@@ -260,11 +382,7 @@ static __always_inline void gup_sink_push(struct gup_sink *sink,
 	unsigned long pos = sink->nr;
 
 	sink->nr = pos + nr;
-	if (!sink->pages)
-		return;
-	if (__builtin_constant_p(nr) && nr == 1)
-		sink->pages[pos] = page;
-	else
+	if (sink->pages)
 		gup_store_pages(sink->pages + pos, page, nr);
 }
 

@@ -111,22 +111,19 @@ static int gup_migrate(struct list_head *isolated)
 }
 
 /**
- * gup_check_longterm() - may these pages stay pinned for long?
- * @pages: Pinned pages.
+ * gup_move_longterm() - move pages to where they may stay pinned for long
+ * @pages: Pinned pages, some of which may not.
  * @nr: Number of pages.
  *
  * Context: May sleep. mmap_lock may be held.
- * Return: 0 if so. Otherwise all pins are released and it is -EAGAIN if they
- * are to be taken again, -ENOMEM if a folio could not be migrated, -EBUSY if
- * that was device memory.
+ * Return: All pins are released, and it is -EAGAIN if they are to be taken
+ * again, -ENOMEM if a folio could not be migrated, -EBUSY if that was device
+ * memory.
  */
-static int gup_check_longterm(struct page **pages, unsigned long nr)
+static int gup_move_longterm(struct page **pages, unsigned long nr)
 {
 	LIST_HEAD(isolated);
 	int error;
-
-	if (likely(gup_all_pinnable(pages, nr)))
-		return 0;
 
 	error = gup_isolate_unpinnable(pages, nr, &isolated);
 	/* A pinned folio is not migrated, whoever pinned it. */
@@ -137,11 +134,36 @@ static int gup_check_longterm(struct page **pages, unsigned long nr)
 	return error ?: -EAGAIN;
 }
 #else
-static int gup_check_longterm(struct page **pages, unsigned long nr)
+static bool gup_all_pinnable(struct page **pages, unsigned long nr)
+{
+	return true;
+}
+
+static int gup_move_longterm(struct page **pages, unsigned long nr)
 {
 	return 0;
 }
 #endif	/* CONFIG_MIGRATION */
+
+/**
+ * gup_longterm_judge() - look up whether a folio may stay pinned for long
+ * @req: The request; told so.
+ * @folio: The folio, referenced or with the lock of an entry that maps it held.
+ *
+ * Context: Any.
+ */
+void gup_longterm_judge(struct gup_req *req, struct folio *folio)
+{
+	if (!folio_is_longterm_pinnable(folio)) {
+		req->longterm.unpinnable = true;
+		return;
+	}
+	/* Zone device pages differ from each other, and the zero page from all. */
+	if (folio_is_zone_device(folio) || is_zero_folio(folio))
+		return;
+	req->longterm.block = folio_pfn(folio) >> pageblock_order;
+	req->longterm.zone = folio_zonenum(folio);
+}
 
 /**
  * gup_slow_longterm() - gup_slow() for FOLL_LONGTERM
@@ -159,13 +181,14 @@ long gup_slow_longterm(struct gup_req *req)
 
 	do {
 		req->error = 0;
+		req->longterm.unpinnable = false;
 		gup_slow(req);
-		error = gup_check_longterm(req->sink.pages + mark,
-					   req->sink.nr - mark);
-		if (error) {
-			req->sink.nr = mark;
-			req->error = error;
-		}
+		if (likely(!req->longterm.unpinnable))
+			break;
+		error = gup_move_longterm(req->sink.pages + mark,
+					  req->sink.nr - mark);
+		req->sink.nr = mark;
+		req->error = error;
 	} while (error == -EAGAIN);
 	memalloc_pin_restore(flags);
 	return gup_result(req);
@@ -306,7 +329,8 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 			break;
 		}
 		/* A folio is its head page. */
-		error = gup_check_longterm((struct page **)folios, m.nr);
+		if (!gup_all_pinnable((struct page **)folios, m.nr))
+			error = gup_move_longterm((struct page **)folios, m.nr);
 	} while (error == -EAGAIN);
 	memalloc_pin_restore(flags);
 

@@ -26,11 +26,11 @@ static unsigned int gup_populate_flags(const struct vm_area_struct *vma)
 static long gup_populate(struct mm_struct *mm, unsigned long start,
 			 unsigned long end, unsigned int flags, int *locked)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(mm, start, (end - start) >> PAGE_SHIFT,
+					  NULL, flags);
 
 	if (locked)
-		flags |= FOLL_UNLOCKABLE;
-	gup_req_init(&req, mm, start, (end - start) >> PAGE_SHIFT, NULL, flags);
+		req.flags |= FOLL_UNLOCKABLE;
 	req.locked = locked;
 	return gup_done(&req) ? 0 : gup_slow(&req);
 }

@@ -15,71 +15,25 @@
 
 #include "gup_internal.h"
 
-/* Adds the pins gathered in @stat to their node's statistics. */
-void gup_stat_flush(struct gup_pin_stat *stat, enum node_stat_item item)
+/* Adds the pins gathered in @stat, 1 or more, to their node's statistics. */
+void gup_stat_flush_node(struct gup_pin_stat *stat, enum node_stat_item item)
 {
-	if (stat->nr)
-		mod_node_page_state(NODE_DATA(stat->nid), item, stat->nr);
+	mod_node_page_state(NODE_DATA(stat->nid), item, stat->nr);
 	stat->nr = 0;
+}
+
+/* The next pins gathered in @stat are of another node. */
+void gup_stat_change_node(struct gup_pin_stat *stat, int nid,
+			  enum node_stat_item item)
+{
+	gup_stat_flush(stat, item);
+	stat->nid = nid;
 }
 
 void gup_warn_refcount(struct folio *folio)
 {
 	WARN_ONCE(1, "GUP: refusing folio at pfn %#lx with refcount %d\n",
 		  folio_pfn(folio), folio_ref_count(folio));
-}
-
-/*
- * The refcount of a folio that is mapped or referenced is above 0, unless it
- * overflowed. Then nobody may add to it: at the wrap the folio would be freed
- * while it is in use.
- */
-static bool gup_ref_add_stable(struct folio *folio, int nr, unsigned int flags)
-{
-	if (unlikely(folio_ref_count(folio) <= 0)) {
-		gup_warn_refcount(folio);
-		return false;
-	}
-	folio_ref_add(folio, gup_refs(folio, nr, flags));
-	if ((flags & FOLL_PIN) && folio_has_pincount(folio))
-		atomic_add(nr, &folio->_pincount);
-	return true;
-}
-
-/**
- * gup_grab_stable() - reference @nr pages of a folio for a request
- * @req: Its flags say what a reference is; its sink counts the pins.
- * @folio: A folio that cannot go away: the caller holds the page table lock of
- *	   an entry that maps it, or a reference.
- * @nr: Number of pages.
- *
- * Context: Any. Page table locks may be held.
- * Return: 0, -ENOMEM if the refcount has overflowed, -EREMOTEIO for PCI
- * peer-to-peer memory without FOLL_PCI_P2PDMA, or the error of
- * arch_make_folio_accessible(). On error there is no new reference.
- */
-int gup_grab_stable(struct gup_req *req, struct folio *folio, unsigned int nr)
-{
-	const unsigned int flags = req->flags;
-	int error;
-
-	if (!(flags & (FOLL_GET | FOLL_PIN)))
-		return 0;
-	if (unlikely(!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio)))
-		return -EREMOTEIO;
-	if ((flags & FOLL_PIN) && is_zero_folio(folio))
-		return 0;
-	if (!gup_ref_add_stable(folio, nr, flags))
-		return -ENOMEM;
-	if (!(flags & FOLL_PIN))
-		return 0;
-
-	gup_stat_add(&req->sink.acquired, folio_nid(folio), nr,
-		     NR_FOLL_PIN_ACQUIRED);
-	error = arch_make_folio_accessible(folio);
-	if (error)
-		gup_release(folio, nr, flags);
-	return error;
 }
 
 /**
@@ -97,17 +51,11 @@ int gup_grab_stable(struct gup_req *req, struct folio *folio, unsigned int nr)
 int __must_check try_grab_folio(struct folio *folio, int refs,
 				unsigned int flags)
 {
-	if (!(flags & (FOLL_GET | FOLL_PIN)))
-		return 0;
-	if (unlikely(!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio)))
-		return -EREMOTEIO;
-	if ((flags & FOLL_PIN) && is_zero_folio(folio))
-		return 0;
-	if (!gup_ref_add_stable(folio, refs, flags))
-		return -ENOMEM;
-	if (flags & FOLL_PIN)
+	int ret = gup_ref_stable(folio, refs, flags);
+
+	if (ret > 0)
 		node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, refs);
-	return 0;
+	return min(ret, 0);
 }
 
 /**
@@ -142,14 +90,19 @@ void folio_add_pin(struct folio *folio)
 }
 
 /*
- * Gives back pins that are already in the statistics of released ones. The
- * pincount goes first: as long as it is above 0 the folio must not be freed.
+ * Gives back pins of a large folio that are already in the statistics of released
+ * ones. The pincount goes first: as long as it is above 0 the folio must not be
+ * freed.
  */
-static __always_inline void gup_put_pins(struct folio *folio, unsigned long nr)
+static __always_inline void gup_put_large_pins(struct folio *folio,
+					       unsigned long nr)
 {
-	if (folio_has_pincount(folio))
+	if (IS_ENABLED(CONFIG_64BIT) || folio_has_pincount(folio)) {
 		atomic_sub(nr, &folio->_pincount);
-	folio_put_refs(folio, gup_refs(folio, nr, FOLL_PIN));
+		folio_put_refs(folio, nr);
+	} else {
+		folio_put_refs(folio, nr * GUP_PIN_COUNTING_BIAS);
+	}
 }
 
 /**
@@ -167,7 +120,40 @@ void gup_release(struct folio *folio, unsigned long nr, unsigned int flags)
 	if (!(flags & FOLL_PIN) || is_zero_folio(folio))
 		return;
 	node_stat_mod_folio(folio, NR_FOLL_PIN_RELEASED, nr);
-	gup_put_pins(folio, nr);
+	if (folio_test_large(folio))
+		gup_put_large_pins(folio, nr);
+	else
+		folio_put_refs(folio, nr * GUP_PIN_COUNTING_BIAS);
+}
+
+/* gup_release_range() for pins. */
+static void gup_release_pins(struct page **pages, unsigned long nr)
+{
+	struct gup_pin_stat released = { .nid = NUMA_NO_NODE };
+	struct page **const end = pages + nr;
+	unsigned long span;
+
+	for (; pages < end; pages += span) {
+		struct folio *folio = (struct folio *)*pages;
+
+		span = 1;
+		if (unlikely(!folio))
+			continue;
+		if (!PageCompound(&folio->page)) {
+			if (unlikely(is_zero_folio(folio)))
+				continue;
+			gup_stat_add(&released, folio_nid(folio), 1,
+				     NR_FOLL_PIN_RELEASED);
+			folio_put_refs(folio, GUP_PIN_COUNTING_BIAS);
+			continue;
+		}
+		folio = page_folio(*pages);
+		span = gup_span_length(pages, end - pages, folio);
+		gup_stat_add(&released, folio_nid(folio), span,
+			     NR_FOLL_PIN_RELEASED);
+		gup_put_large_pins(folio, span);
+	}
+	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
 }
 
 /**
@@ -179,10 +165,11 @@ void gup_release(struct folio *folio, unsigned long nr, unsigned int flags)
 void gup_release_range(struct page **pages, unsigned long nr,
 		       unsigned int flags)
 {
-	struct gup_pin_stat released = { .nid = NUMA_NO_NODE };
 	unsigned long i, span;
 
-	if (!(flags & (FOLL_GET | FOLL_PIN)))
+	if (flags & FOLL_PIN)
+		gup_release_pins(pages, nr);
+	if (!(flags & FOLL_GET))
 		return;
 
 	for (i = 0; i < nr; i += span) {
@@ -193,17 +180,8 @@ void gup_release_range(struct page **pages, unsigned long nr,
 			continue;
 		folio = page_folio(pages[i]);
 		span = gup_span_length(pages + i, nr - i, folio);
-		if (flags & FOLL_GET) {
-			folio_put_refs(folio, span);
-			continue;
-		}
-		if (is_zero_folio(folio))
-			continue;
-		gup_stat_add(&released, folio_nid(folio), span,
-			     NR_FOLL_PIN_RELEASED);
-		gup_put_pins(folio, span);
+		folio_put_refs(folio, span);
 	}
-	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
 }
 
 /**

@@ -92,15 +92,18 @@ static enum gup_outcome gup_judge(struct gup_req *req,
 	return GUP_PROGRESS;
 }
 
-static enum gup_outcome gup_take(struct gup_req *req,
-				 const struct gup_leaf *leaf)
+/* @folio: that of @leaf->page, if there is one. */
+static __always_inline enum gup_outcome gup_take(struct gup_req *req,
+						 struct folio *folio,
+						 const struct gup_leaf *leaf)
 {
 	if (leaf->page) {
-		int error = gup_grab_stable(req, page_folio(leaf->page),
-					    leaf->nr);
+		int error = gup_grab_stable(req, folio, leaf->nr);
 
 		if (unlikely(error))
 			return gup_fail(req, error);
+		if (req->flags & FOLL_LONGTERM)
+			gup_longterm_note(req, folio);
 	}
 	gup_sink_push(&req->sink, leaf->page, leaf->nr);
 	return GUP_PROGRESS;
@@ -134,13 +137,10 @@ static unsigned long gup_pages_until(unsigned long addr, unsigned long end)
  * PTE level
  */
 
-static void gup_touch_ptes(const struct gup_req *req,
-			   const struct gup_leaf *leaf)
+/* For FOLL_TOUCH; @dirty: a write is intended that the entry does not tell of. */
+static __always_inline void gup_touch_folio(struct folio *folio, bool dirty)
 {
-	struct folio *folio = page_folio(leaf->page);
-
-	if ((req->flags & FOLL_WRITE) && !leaf->dirty &&
-	    !folio_test_dirty(folio))
+	if (dirty && !folio_test_dirty(folio))
 		folio_mark_dirty(folio);
 	/* The young bit belongs to the MMU and its users; the LRU is told so. */
 	folio_mark_accessed(folio);
@@ -174,36 +174,59 @@ static struct page *gup_pte_page(struct vm_area_struct *vma, unsigned long addr,
 	return vm_normal_page(vma, addr, pte);
 }
 
-static void gup_read_pte(struct vm_area_struct *vma, unsigned long addr,
-			 pte_t pte, struct gup_leaf *leaf)
+static struct gup_leaf gup_read_pte(struct vm_area_struct *vma,
+				    unsigned long addr, pte_t pte)
 {
-	leaf->page = gup_pte_page(vma, addr, pte);
-	leaf->zero = false;
-	if (unlikely(!leaf->page) && is_zero_pfn(pte_pfn(pte))) {
-		leaf->page = pte_page(pte);
-		leaf->zero = true;
+	struct gup_leaf leaf = {
+		.page = gup_pte_page(vma, addr, pte),
+		.nr = 1,
+		.writable = pte_write(pte),
+		.dirty = pte_dirty(pte),
+	};
+
+	if (unlikely(!leaf.page) && is_zero_pfn(pte_pfn(pte))) {
+		leaf.page = pte_page(pte);
+		leaf.zero = true;
 	}
-	leaf->excl = leaf->page;
-	leaf->nr = 1;
-	leaf->writable = pte_write(pte);
-	leaf->dirty = pte_dirty(pte);
-	leaf->wp = !leaf->writable && (pte_needs_soft_dirty_wp(vma, pte) ||
-				       userfaultfd_pte_wp(vma, pte));
+	leaf.excl = leaf.page;
+	leaf.wp = !leaf.writable && (pte_needs_soft_dirty_wp(vma, pte) ||
+				     userfaultfd_pte_wp(vma, pte));
+	return leaf;
+}
+
+#define GUP_PTE_BATCH	8
+
+/* Do GUP_PTE_BATCH entries map consecutive pages and not differ otherwise? */
+static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first)
+{
+	unsigned int i;
+
+	unrolled_full
+	for (i = 0; i < GUP_PTE_BATCH; i++) {
+		if (!pte_same(ptep_get(ptep + i), pte_advance_pfn(first, i)))
+			return false;
+	}
+	return true;
 }
 
 /*
- * How many entries from @ptep on map consecutive pages of @folio and differ in
- * nothing but what the MMU sets, so that the judgement of the first holds for
- * all. Clears @leaf->dirty if one of them is clean.
+ * How many entries from @ptep on, which maps @page of @folio, map consecutive
+ * pages of it and differ in nothing but what the MMU sets, so that the judgement
+ * of the first holds for all. Clears @dirty if one of them is clean.
  */
-static unsigned long gup_pte_run(struct folio *folio, pte_t *ptep, pte_t first,
-				 unsigned long max, struct gup_leaf *leaf)
+static __always_inline unsigned long gup_pte_run(struct folio *folio,
+						 struct page *page, pte_t *ptep,
+						 unsigned long max, bool *dirty)
 {
+	const pte_t first = ptep_get(ptep);
 	const pte_t plain = pte_mkold(pte_mkclean(first));
-	unsigned long nr;
+	unsigned long nr = 0;
 
-	max = min(max, folio_nr_pages(folio) - folio_page_idx(folio, leaf->page));
-	for (nr = 1; nr < max; nr++) {
+	max = min(max, folio_large_nr_pages(folio) - folio_page_idx(folio, page));
+	while (max - nr >= GUP_PTE_BATCH &&
+	       gup_pte_batch_same(ptep + nr, pte_advance_pfn(first, nr)))
+		nr += GUP_PTE_BATCH;
+	for (; nr < max; nr++) {
 		pte_t pte = ptep_get(ptep + nr);
 
 		if (likely(pte_same(pte, pte_advance_pfn(first, nr))))
@@ -214,7 +237,7 @@ static unsigned long gup_pte_run(struct folio *folio, pte_t *ptep, pte_t first,
 			      pte_advance_pfn(plain, nr)))
 			break;
 		if (!pte_dirty(pte))
-			leaf->dirty = false;
+			*dirty = false;
 	}
 	return nr;
 }
@@ -241,11 +264,134 @@ static void gup_trim_run(struct gup_req *req, struct vm_area_struct *vma,
 	leaf->nr = nr;
 }
 
+/* An entry that permits everything, of a page of the kernel's. */
+static __always_inline bool gup_pte_plain(pte_t pte)
+{
+	return IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && pte_present(pte) &&
+	       pte_write(pte) && !pte_protnone(pte) && !pte_special(pte);
+}
+
+static __always_inline bool gup_pin_plain(struct gup_req *req,
+					  struct folio *folio,
+					  const unsigned int flags)
+{
+	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	gup_stat_add(&req->sink.acquired, folio_nid(folio), 1,
+		     NR_FOLL_PIN_ACQUIRED);
+	if (arch_make_folio_accessible(folio)) {
+		gup_release(folio, 1, FOLL_PIN);
+		return false;
+	}
+	if (flags & FOLL_LONGTERM)
+		gup_longterm_note(req, folio);
+	return true;
+}
+
+/* Takes the page of a plain entry, if it is a folio of its own. */
+static __always_inline bool gup_take_plain(struct gup_req *req,
+					   struct folio *folio, pte_t pte,
+					   const unsigned int flags)
+{
+	/* A tail page has no references of its own. */
+	if ((READ_ONCE(folio->flags.f) & BIT(PG_head)) ||
+	    unlikely(folio_ref_count(folio) <= 0))
+		return false;
+	if (!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio))
+		return false;
+	if (flags & FOLL_GET)
+		folio_ref_inc(folio);
+	else if ((flags & FOLL_PIN) && !gup_pin_plain(req, folio, flags))
+		return false;
+	if (flags & FOLL_TOUCH)
+		gup_touch_folio(folio, (flags & FOLL_WRITE) && !pte_dirty(pte));
+	return true;
+}
+
+/*
+ * Takes pages of plain entries as long as each is a folio of its own. Not
+ * inlined: a loop that calls functions needs registers of its own.
+ */
+static noinline unsigned long gup_take_plain_smalls(struct gup_req *req,
+						    pte_t *ptep,
+						    unsigned long max)
+{
+	struct page **out = req->sink.pages;
+	const unsigned int flags = req->flags;
+	pte_t *const end = ptep + max, *p;
+
+	if (out)
+		out += req->sink.nr;
+	for (p = ptep; p < end; p++) {
+		pte_t pte = ptep_get(p);
+		struct page *page = pte_page(pte);
+
+		if (unlikely(!gup_pte_plain(pte)) ||
+		    !gup_take_plain(req, (struct folio *)page, pte, flags))
+			break;
+		if (out)
+			*out++ = page;
+	}
+	req->sink.nr += p - ptep;
+	return p - ptep;
+}
+
+/* Takes the span of a large folio that begins at @ptep, if that is plain. */
+static __always_inline unsigned long
+gup_take_plain_span(struct gup_req *req, pte_t *ptep, unsigned long max)
+{
+	const unsigned int flags = req->flags;
+	pte_t pte = ptep_get(ptep);
+	bool dirty = pte_dirty(pte);
+	struct folio *folio;
+	struct page *page;
+	unsigned long nr;
+
+	if (!gup_pte_plain(pte))
+		return 0;
+	page = pte_page(pte);
+	folio = page_folio(page);
+	if (!folio_test_large(folio))
+		return 0;
+	nr = gup_pte_run(folio, page, ptep, max, &dirty);
+	if (gup_grab_stable(req, folio, nr))
+		return 0;
+	if (flags & FOLL_LONGTERM)
+		gup_longterm_note(req, folio);
+	if (flags & FOLL_TOUCH)
+		gup_touch_folio(folio, (flags & FOLL_WRITE) && !dirty);
+	gup_sink_push(&req->sink, page, nr);
+	return nr;
+}
+
+/*
+ * Takes pages of entries from @ptep on, at most @max, as long as the entries
+ * permit everything: most do, and then nothing is in the way. They do not map
+ * the zero page, which nobody may write to. Returns how many it took; what is
+ * in the way of the next, or failed, is for gup_slow_pte() to find out.
+ */
+static unsigned long gup_take_plain_ptes(struct gup_req *req, pte_t *ptep,
+					 unsigned long max)
+{
+	unsigned long nr = 0, from, span;
+
+	do {
+		from = nr;
+		for (; nr < max; nr += span) {
+			span = gup_take_plain_span(req, ptep + nr, max - nr);
+			if (!span)
+				break;
+		}
+		if (nr < max)
+			nr += gup_take_plain_smalls(req, ptep + nr, max - nr);
+	} while (nr > from && nr < max);
+	return nr;
+}
+
 /* Takes the pages of the run of entries that begins at @ptep. */
-static enum gup_outcome gup_slow_pte(struct gup_req *req,
-				     struct vm_area_struct *vma,
-				     unsigned long addr, pte_t *ptep,
-				     unsigned long max)
+static noinline enum gup_outcome gup_slow_pte(struct gup_req *req,
+					      struct vm_area_struct *vma,
+					      unsigned long addr, pte_t *ptep,
+					      unsigned long max)
 {
 	pte_t pte = ptep_get(ptep);
 	enum gup_outcome outcome;
@@ -258,23 +404,24 @@ static enum gup_outcome gup_slow_pte(struct gup_req *req,
 	    !gup_can_follow_protnone(vma, req->flags))
 		return GUP_NEED_FAULT;
 
-	gup_read_pte(vma, addr, pte, &leaf);
+	leaf = gup_read_pte(vma, addr, pte);
 	outcome = gup_judge(req, vma, &leaf);
 	if (unlikely(outcome != GUP_PROGRESS))
 		return outcome;
 	if (unlikely(!leaf.page)) {
 		if (req->flags & FOLL_TOUCH)
 			gup_touch_pfn_pte(req, vma, addr, ptep, pte);
-		return gup_take(req, &leaf);
+		return gup_take(req, NULL, &leaf);
 	}
 	folio = page_folio(leaf.page);
 	if (folio_test_large(folio)) {
-		leaf.nr = gup_pte_run(folio, ptep, pte, max, &leaf);
+		leaf.nr = gup_pte_run(folio, leaf.page, ptep, max,
+				      &leaf.dirty);
 		gup_trim_run(req, vma, &leaf);
 	}
-	outcome = gup_take(req, &leaf);
+	outcome = gup_take(req, folio, &leaf);
 	if ((req->flags & FOLL_TOUCH) && outcome == GUP_PROGRESS)
-		gup_touch_ptes(req, &leaf);
+		gup_touch_folio(folio, (req->flags & FOLL_WRITE) && !leaf.dirty);
 	return outcome;
 }
 
@@ -292,17 +439,18 @@ static enum gup_outcome gup_slow_pte_table(struct gup_req *req,
 	if (unlikely(!table))
 		return GUP_PROGRESS;
 
-	for (ptep = table; addr < end;) {
-		const unsigned long done = req->sink.nr;
-		unsigned long nr;
-
+	ptep = table;
+	for (;;) {
+		ptep += gup_take_plain_ptes(req, ptep,
+					    gup_pages_until(gup_addr(req), end));
+		if (gup_addr(req) >= end)
+			break;
+		addr = gup_addr(req);
 		outcome = gup_slow_pte(req, vma, addr, ptep,
 				       gup_pages_until(addr, end));
-		if (outcome != GUP_PROGRESS)
+		ptep += gup_pages_until(addr, gup_addr(req));
+		if (outcome != GUP_PROGRESS || gup_addr(req) >= end)
 			break;
-		nr = req->sink.nr - done;
-		ptep += nr;
-		addr += nr << PAGE_SHIFT;
 	}
 	pte_unmap_unlock(table, ptl);
 	return outcome;
@@ -318,7 +466,10 @@ static enum gup_outcome gup_slow_huge(struct gup_req *req,
 {
 	enum gup_outcome outcome = gup_judge(req, vma, leaf);
 
-	return outcome == GUP_PROGRESS ? gup_take(req, leaf) : outcome;
+	if (outcome != GUP_PROGRESS)
+		return outcome;
+	/* The first page of the leaf is the folio's head mostly, so less to read. */
+	return gup_take(req, leaf->page ? page_folio(leaf->excl) : NULL, leaf);
 }
 
 static enum gup_outcome gup_slow_pmd_leaf(struct gup_req *req,
@@ -328,7 +479,7 @@ static enum gup_outcome gup_slow_pmd_leaf(struct gup_req *req,
 {
 	unsigned long addr = gup_addr(req);
 	enum gup_outcome outcome;
-	struct gup_leaf leaf;
+	struct gup_leaf leaf = {};
 
 	if (pmd_protnone(pmd) && !gup_can_follow_protnone(vma, req->flags))
 		return GUP_NEED_FAULT;
@@ -531,8 +682,14 @@ static enum gup_outcome gup_descend(struct gup_req *req,
 	pgd_t *pgdp;
 	p4d_t *p4dp;
 
-	if (is_vm_hugetlb_page(vma))
-		return gup_slow_hugetlb(req, vma, end);
+	if (is_vm_hugetlb_page(vma)) {
+		enum gup_outcome outcome;
+
+		vma_pgtable_walk_begin(vma);
+		outcome = gup_slow_hugetlb(req, vma, end);
+		vma_pgtable_walk_end(vma);
+		return outcome;
+	}
 	pgdp = pgd_offset(req->mm, addr);
 	if (pgd_none(*pgdp) || unlikely(pgd_bad(*pgdp)))
 		return gup_absent(req, vma);
@@ -572,10 +729,7 @@ enum gup_outcome gup_walk_slow(struct gup_req *req, struct vm_area_struct *vma)
 	const unsigned long mark = req->sink.nr;
 	enum gup_outcome outcome;
 
-	vma_pgtable_walk_begin(vma);
 	outcome = gup_descend(req, vma);
-	vma_pgtable_walk_end(vma);
-
 	/* Flushing may take locks that nest outside page table locks. */
 	if (req->sink.pages)
 		gup_flush_caches(vma, req, mark);

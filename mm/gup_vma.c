@@ -55,21 +55,33 @@ static bool gup_read_allowed(struct vm_area_struct *vma, unsigned int flags)
 	return (flags & FOLL_FORCE) && (vma->vm_flags & VM_MAYREAD);
 }
 
-/* 0 if @flags may take pages of @vma. */
-static int gup_check_vma(struct vm_area_struct *vma, unsigned int flags)
+/* What only some flags care about. */
+static int gup_check_vma_kind(struct vm_area_struct *vma, unsigned int flags)
 {
-	const bool write = flags & FOLL_WRITE;
-	const bool foreign = flags & FOLL_REMOTE;
-
-	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
-		return -EFAULT;
 	if ((flags & FOLL_ANON) && !vma_is_anonymous(vma))
 		return -EFAULT;
 	if ((flags & FOLL_LONGTERM) && vma_is_fsdax(vma))
 		return -EOPNOTSUPP;
 	if ((flags & FOLL_SPLIT_PMD) && is_vm_hugetlb_page(vma))
 		return -EOPNOTSUPP;
-	if (vma_is_secretmem(vma))
+	return 0;
+}
+
+/* 0 if @flags may take pages of @vma. */
+static int gup_check_vma(struct vm_area_struct *vma, unsigned int flags)
+{
+	const bool write = flags & FOLL_WRITE;
+	const bool foreign = flags & FOLL_REMOTE;
+	int error;
+
+	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+		return -EFAULT;
+	if (flags & (FOLL_ANON | FOLL_LONGTERM | FOLL_SPLIT_PMD)) {
+		error = gup_check_vma_kind(vma, flags);
+		if (error)
+			return error;
+	}
+	if (!vma_is_anonymous(vma) && vma_is_secretmem(vma))
 		return -EFAULT;
 	if (write ? !gup_write_allowed(vma, flags) :
 		    !gup_read_allowed(vma, flags))

@@ -872,7 +872,7 @@ void gk_expect_released(struct kunit *test, const struct gk_refs *refs,
 void gk_req(struct gup_req *req, unsigned long start, unsigned long nr,
 	    unsigned int flags, struct page **pages)
 {
-	gup_req_init(req, current->mm, start & PAGE_MASK, nr, pages, flags);
+	*req = gup_req_init(current->mm, start & PAGE_MASK, nr, pages, flags);
 }
 
 /* One step of the slow walk. */
