@@ -1124,6 +1124,11 @@ static void gup_compat_follow_hugetlb(struct kunit *test)
 }
 
 #ifdef CONFIG_ZONE_DEVICE
+static void gk_release_resource(void *res)
+{
+	release_resource(res);
+}
+
 static struct page *gk_device_memory(struct kunit *test,
 				     struct dev_pagemap *pgmap)
 {
@@ -1136,13 +1141,14 @@ static struct page *gk_device_memory(struct kunit *test,
 			      PFN_PHYS(max_pfn) + SZ_4G, -1, SZ_128M, NULL,
 			      NULL))
 		kunit_skip(test, "needs free physical addresses");
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   gk_release_resource,
+							   res));
 	pgmap->type = MEMORY_DEVICE_GENERIC;
 	pgmap->nr_range = 1;
 	pgmap->range = (struct range){ res->start, res->end };
-	if (IS_ERR(memremap_pages(pgmap, NUMA_NO_NODE))) {
-		release_resource(res);
+	if (IS_ERR(memremap_pages(pgmap, NUMA_NO_NODE)))
 		kunit_skip(test, "needs memory hotplug");
-	}
 	return pfn_to_page(PHYS_PFN(res->start));
 }
 

@@ -499,7 +499,7 @@ static void gup_ref_span_length(struct kunit *test)
 	struct page *small = gk_alloc_page(test, 0);
 	struct page *pages[] = { a[1], a[2], a[3], b[0], b[1], small, small, a[0],
 				 NULL, a[0], a[0] };
-	static const unsigned long want[] = { 3, 2, 1, 2, 1, 2, 1, 1, 0, 2, 1 };
+	static const unsigned long want[] = { 3, 2, 1, 2, 1, 1, 1, 1, 0, 1, 1 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
@@ -512,6 +512,27 @@ static void gup_ref_span_length(struct kunit *test)
 	/* No look beyond the end of the array. */
 	KUNIT_EXPECT_EQ(test, 2, gup_span_length(pages, 2, page_folio(a[0])));
 	KUNIT_EXPECT_EQ(test, 1, gup_span_length(pages, 1, page_folio(a[0])));
+}
+
+/* Wherever a span ends, in a batch or behind it, its length is right. */
+static void gup_ref_span_length_long(struct kunit *test)
+{
+	struct page **a = gk_folio_pages(test, 6);
+	struct page *folio_page = a[0], *other = gk_alloc_page(test, 0);
+	unsigned int i;
+
+	for (i = 1; i < 64; i++) {
+		struct page *page = a[i];
+
+		a[i] = other;
+		KUNIT_EXPECT_EQ(test, i,
+				gup_span_length(a, 64, page_folio(folio_page)));
+		a[i] = page;
+		KUNIT_EXPECT_EQ(test, i,
+				gup_span_length(a, i, page_folio(folio_page)));
+	}
+	/* The folio ends before the array does. */
+	KUNIT_EXPECT_EQ(test, 64, gup_span_length(a, 65, page_folio(folio_page)));
 }
 
 static void gup_ref_sink_push(struct kunit *test)
@@ -659,6 +680,7 @@ static struct kunit_case gup_ref_cases[] = {
 	KUNIT_CASE(gup_ref_unpin_in_pieces),
 	KUNIT_CASE_PARAM(gup_ref_unpin_warns_of_shared_page, gk_anon_kind_gen_params),
 	KUNIT_CASE(gup_ref_span_length),
+	KUNIT_CASE(gup_ref_span_length_long),
 	KUNIT_CASE(gup_ref_sink_push),
 	KUNIT_CASE_PARAM(gup_ref_release_range, gk_ref_kinds_gen_params),
 	KUNIT_CASE_PARAM(gup_ref_sink_undo, gk_ref_kinds_gen_params),
