@@ -4,8 +4,8 @@
  *
  * Makes page tables and a request out of random bytes, and compares what the
  * walkers take with a model that looks at one page after the other. In the third
- * kind of run something changes in the middle of a walk; then only what must
- * hold in any case is checked.
+ * kind of run something changes in the middle of a walk: right before or after
+ * the count of a folio does.
  *
  * Run i uses the seed N + i, so that it can be repeated alone. Compiled with
  * -DLIBFUZZER the bytes come from libFuzzer.
@@ -111,7 +111,9 @@ static void set_kind(struct folio *folio, enum folio_kind kind)
 		folio->mapping = &gup_shmem;
 		break;
 	case SECRET:
-		folio->mapping = &gup_secret;
+		/* Such memory has no large folios. */
+		if (!folio_test_large(folio))
+			folio->mapping = &gup_secret;
 		break;
 	case TRUNCATED:
 		folio->mapping = NULL;
@@ -209,19 +211,30 @@ static void map_slot(unsigned long i, unsigned long n, u64 flags)
 		gup_pte(ADDR + i * PAGE_SIZE)->pte = 0;
 }
 
-/* Consecutive user pages, mostly of consecutive pages. */
-static void map_segment(void)
+/* What the MMU sets by itself, or not. */
+static u64 vary(u64 flags)
 {
-	unsigned long i = below(NR_SLOTS), n = below(NR_SMALL);
-	unsigned long nr = 1 + below(128);
-	bool jumps = one_in(4), stays = one_in(8);
+	u64 bits = _PAGE_ACCESSED | (flags & _PAGE_RW ? _PAGE_DIRTY : 0);
+
+	return flags & _PAGE_PRESENT ? flags ^ (bits & (byte() << 5)) : flags;
+}
+
+/* Consecutive user pages, mostly of consecutive pages, mostly all alike. */
+static void map_segment(unsigned long i, unsigned long nr)
+{
+	const bool jumps = one_in(4), stays = one_in(8), varies = one_in(2);
+	unsigned long n = below(NR_SMALL);
 	u64 flags = entry_flags();
 
+	if (one_in(8))
+		n = (zero_pfn - world.first_pfn) % NR_SMALL;
 	for (; nr && i < NR_SLOTS; nr--, i++, n += !stays) {
 		if (jumps && one_in(8))
 			n = below(NR_SMALL);
 		if (jumps && one_in(8))
 			flags = entry_flags();
+		if (varies && one_in(8))
+			flags = vary(flags);
 		map_slot(i, n % NR_SMALL, flags);
 	}
 }
@@ -247,8 +260,10 @@ static void make_tables(void)
 		if (one_in(4))
 			map_leaf(table);
 	}
+	if (one_in(2))
+		map_segment(0, NR_SLOTS);
 	for (unsigned int nr = 4 + below(16); nr; nr--)
-		map_segment();
+		map_segment(below(NR_SLOTS), 1 + below(128));
 }
 
 /*
@@ -260,8 +275,8 @@ static const unsigned int fast_flags[] = {
 };
 
 static const unsigned int slow_flags[] = {
-	FOLL_LONGTERM, FOLL_PCI_P2PDMA, FOLL_FORCE, FOLL_DUMP, FOLL_TOUCH,
-	FOLL_HONOR_NUMA_FAULT,
+	FOLL_LONGTERM, FOLL_PCI_P2PDMA, FOLL_HONOR_NUMA_FAULT, FOLL_TOUCH,
+	FOLL_FORCE, FOLL_DUMP,
 };
 
 static unsigned int request_flags(bool slow)
@@ -302,9 +317,9 @@ static void make_request(bool slow)
 
 	nr = min(nr, NR_SLOTS - start);
 	/* Of the right size, so that to write behind it is seen. */
-	pages = malloc(nr * sizeof(*pages));
-	gup_req_init(&req, &world.mm, ADDR + start * PAGE_SIZE, nr, pages,
-		     request_flags(slow));
+	pages = calloc(nr, sizeof(*pages));
+	req = gup_req_init(&world.mm, ADDR + start * PAGE_SIZE, nr, pages,
+			   request_flags(slow));
 }
 
 static void setup(bool slow)
@@ -465,7 +480,7 @@ static enum gup_outcome model_slow_page(const struct slot *slot, int *error)
  * Comparison
  */
 
-static const struct slot *slot_of(unsigned long i)
+static struct slot *slot_of(unsigned long i)
 {
 	return &slots[((req.start - ADDR) >> PAGE_SHIFT) + i];
 }
@@ -527,11 +542,10 @@ static void give_back(void)
 	EXPECT_EQ(world.nr_freed, 0);
 }
 
-static void finish(bool exact)
+static void finish(void)
 {
 	expect_pages();
-	if (exact)
-		expect_counts(true);
+	expect_counts(true);
 	give_back();
 	expect_counts(false);
 	expect_stats();
@@ -572,7 +586,30 @@ static void fuzz_fast(void)
 		i = 0;
 	gup_fast(&req);
 	expect_fast(i, unshare);
-	finish(true);
+	finish();
+}
+
+/* The folio hears of a write that no entry tells of; and of nothing else. */
+static void expect_touched(void)
+{
+	const bool touch = req.flags & FOLL_TOUCH;
+	bool dirty[NR_PAGES] = {};
+
+	for (unsigned long i = 0; i < req.sink.nr; i++) {
+		const struct slot *slot = slot_of(i);
+		struct folio *folio = folio_of(slot->n);
+
+		if (slot->leaf)
+			continue;
+		EXPECT_EQ(folio_test_referenced(folio), touch);
+		if (touch && (req.flags & FOLL_WRITE) &&
+		    !(slot->flags & _PAGE_DIRTY_BITS))
+			dirty[folio_pfn(folio) - world.first_pfn] = true;
+	}
+	for (unsigned long n = 0; n < NR_SMALL; n++) {
+		if (!PageTail(page_at(n)))
+			EXPECT_EQ(folio_test_dirty(folio_of(n)), dirty[n]);
+	}
 }
 
 static void fuzz_slow(void)
@@ -593,20 +630,25 @@ static void fuzz_slow(void)
 	EXPECT_EQ(outcome, wanted);
 	EXPECT_EQ(req.error, error);
 	EXPECT_EQ(req.sink.nr, i);
-	finish(true);
+	expect_touched();
+	finish();
 }
 
 /*
  * Something happens in the middle
  */
 
-enum change { CLEAR_PTE, MOVE_PTE, CLEAR_PMD, FORK, NR_CHANGES };
+enum change {
+	CLEAR_PTE, MOVE_PTE, CLEAR_PMD, FORK, SPLIT, MERGE, NR_CHANGES,
+};
 
 static enum change change;
-static unsigned int changes_in;		/* updates of a refcount to go */
+static unsigned int changes_in;		/* updates of a count to go */
+static bool changes_after;		/* references are taken, not before it */
 static unsigned long changed_at;	/* index in slots[] */
+static unsigned int changes_ahead;	/* pages ahead of the walk */
 static unsigned long moved_to;
-static struct slot changed_slot;
+static struct slot changed_slot;	/* what it was before */
 static unsigned long limit;		/* at most that many may be taken */
 
 static unsigned long first_slot(void)
@@ -621,71 +663,128 @@ static unsigned long pages_before_table(unsigned long slot)
 	return slot > first_slot() ? slot - first_slot() : 0;
 }
 
+static void remake_folio(unsigned long n, unsigned int order)
+{
+	gup_folio(world.first_pfn + n, order);
+	count_before[n] = 1;
+}
+
+/* Only a folio that nobody else has a reference to is split. */
+static void split_folio(struct folio *folio)
+{
+	unsigned long n = folio_pfn(folio) - world.first_pfn;
+	unsigned long nr = folio_nr_pages(folio);
+
+	if (folio_ref_count(folio) != 1 || n >= NR_SMALL)
+		return;
+	while (nr--)
+		remake_folio(n++, 0);
+}
+
+static void merge_folios(unsigned long n)
+{
+	n = ALIGN_DOWN(n, 4);
+	for (unsigned long i = n; i < n + 4; i++) {
+		if (i >= NR_SMALL || folio_nr_pages(folio_of(i)) != 1 ||
+		    folio_ref_count(folio_of(i)) != 1 || has_zero(i, 0))
+			return;
+	}
+	remake_folio(n, 2);
+}
+
+/* The window that a fork falls into does not count. */
+static void fork_now(unsigned long now)
+{
+	world.mm.write_protect_seq.sequence += 2;
+	if (req.flags & FOLL_PIN)
+		limit = pages_before_table(now);
+}
+
+/* How far a walk is that may not yet have told the sink. */
+static unsigned long progress(void)
+{
+	unsigned long i = 0;
+
+	while (i < req.nr_pages && pages[i])
+		i++;
+	return i;
+}
+
 static void do_change(void)
 {
-	unsigned long now = first_slot() + req.sink.nr;
-	struct slot *slot = &slots[changed_at];
+	unsigned long now = first_slot() + progress();
+	struct slot *slot;
 
+	changed_at = min(now + changes_ahead, NR_SLOTS - 1);
+	slot = &slots[changed_at];
+	changed_slot = *slot;
 	if (change == FORK) {
-		world.mm.write_protect_seq.sequence += 2;
-		/* The window it falls into does not count. */
-		if (req.flags & FOLL_PIN)
-			limit = pages_before_table(now);
+		fork_now(now);
 	} else if (change == CLEAR_PMD) {
 		gup_pmd(ADDR + changed_at * PAGE_SIZE)->pmd = 0;
-		if (changed_at / PTRS_PER_PTE >= now / PTRS_PER_PTE)
-			limit = pages_before_table(changed_at);
-	} else if (!slot->leaf) {
+		limit = pages_before_table(changed_at);
+	} else if (change == SPLIT) {
+		split_folio(folio_of(slot->n));
+	} else if (change == MERGE) {
+		merge_folios(slot->n);
+	} else {
 		map_slot(changed_at, moved_to,
 			 change == CLEAR_PTE ? 0 : GUP_PTE_RW);
 	}
 }
 
-static bool is_refcount(void *counter)
+static bool of_folio(int *count)
 {
-	return counter >= (void *)vmemmap &&
-	       counter < (void *)pfn_to_page(gup_nr_pfns);
+	return count >= (int *)page_at(0) && count < (int *)page_at(NR_PAGES);
 }
 
 static void change_hook(void *counter, bool after)
 {
-	if (!is_refcount(counter) || changes_in--)
+	static int before;
+	int *count = counter;
+
+	if (!of_folio(count))
+		return;
+	if (!after)
+		before = *count;
+	if (changes_after ? !after || *count < before : after)
+		return;
+	if (changes_in--)
 		return;
 	gup_hook = NULL;
 	do_change();
 }
 
-/* Each page is what was mapped there before the change or after it. */
-static void expect_changed_pages(void)
+/*
+ * What changes after the reference was taken is seen. Before that moment is
+ * also before references are given back, when the walk has made up its mind.
+ */
+static void expect_changed_page(void)
 {
-	for (unsigned long i = 0; i < req.sink.nr; i++) {
-		if (slot_of(i) != &slots[changed_at])
-			EXPECT_EQ(pages[i], page_at(slot_of(i)->n));
-		else if (pages[i] != page_at(slot_of(i)->n))
-			EXPECT_EQ(pages[i], page_at(changed_slot.n));
-	}
+	unsigned long i = changed_at - first_slot();
+
+	if (changes_after || changed_at == NR_SLOTS || i >= req.sink.nr)
+		return;
+	if (pages[i] == page_at(changed_slot.n))
+		*slot_of(i) = changed_slot;
 }
 
 static void fuzz_change(void)
 {
 	change = below(NR_CHANGES);
-	changes_in = below(32);
+	changes_in = below(one_in(2) ? 4 : 64);
 	moved_to = below(NR_SMALL);
-	changed_at = below(NR_SLOTS);
+	changes_ahead = one_in(2) ? 0 : below(64);
+	changes_after = one_in(2);
 	setup(false);
-	changed_at = first_slot() + changed_at % req.nr_pages;
-	changed_slot = slots[changed_at];
+	changed_at = NR_SLOTS;
 	limit = req.nr_pages;
 	gup_hook = change_hook;
 	gup_fast(&req);
 	gup_hook = NULL;
 	EXPECT(req.sink.nr <= limit);
-	expect_changed_pages();
-	expect_counts(true);
-	give_back();
-	expect_counts(false);
-	expect_stats();
-	free(pages);
+	expect_changed_page();
+	finish();
 }
 
 static void fuzz_one(const u8 *data, size_t size)
@@ -721,9 +820,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	return 0;
 }
 #else
-#define INPUT_SIZE	1500
+#define INPUT_SIZE	3000
 
-static unsigned long nr_runs = 10000, seed = 1;
+static unsigned long nr_runs = 20000, seed = 1;
 
 static void fuzz_seed(u64 random)
 {

@@ -39,7 +39,7 @@ void gup_warn(const char *file, int line)
 #ifdef GUP_CHECKED
 int gup_barrier_word;
 int gup_accessible_error;
-void (*gup_hook)(void *counter, bool after);
+void (*gup_hook)(void *word, bool after);
 #endif
 
 int cond_resched(void)
@@ -52,6 +52,10 @@ void spin_lock(spinlock_t *lock)
 {
 	u8 unlocked = 0;
 
+#ifdef GUP_CHECKED
+	if (gup_hook)
+		gup_hook(lock, false);
+#endif
 	while (!__atomic_compare_exchange_n(&lock->locked, &unlocked, 1, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		unlocked = 0;
@@ -103,21 +107,38 @@ static bool stat_try_cmpxchg(s8 *diff, s8 *old, s8 new)
 	return done;
 }
 
+/* What remains of @sum here, and what goes to the node. */
+static s8 stat_split(long sum, long *over)
+{
+	*over = 0;
+	if (sum <= GUP_STAT_THRESHOLD && sum >= -GUP_STAT_THRESHOLD)
+		return sum;
+	*over = sum;
+	return 0;
+}
+
 void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
 			 long delta)
 {
 	s8 *diff = &stat_diff[pgdat->node_id][item];
-	s8 old = *diff;
-	long sum, over;
+	s8 old = *diff, new;
+	long over;
 
 	do {
-		sum = old + delta;
-		over = 0;
-		if (sum > GUP_STAT_THRESHOLD || sum < -GUP_STAT_THRESHOLD) {
-			over = sum;
-			sum = 0;
-		}
-	} while (!stat_try_cmpxchg(diff, &old, sum));
+		new = stat_split(old + delta, &over);
+	} while (!stat_try_cmpxchg(diff, &old, new));
+	if (over)
+		atomic_long_add(over, &pgdat->vm_stat[item]);
+}
+
+/* For those who have interrupts or preemption off. */
+void __mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
+			   long delta)
+{
+	s8 *diff = &stat_diff[pgdat->node_id][item];
+	long over;
+
+	*diff = stat_split(*diff + delta, &over);
 	if (over)
 		atomic_long_add(over, &pgdat->vm_stat[item]);
 }

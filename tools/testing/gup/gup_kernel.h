@@ -97,6 +97,11 @@ typedef unsigned long phys_addr_t;
 #endif
 #define noinline		__attribute__((__noinline__))
 #define fallthrough		__attribute__((__fallthrough__))
+#ifdef __clang__
+#define unrolled_full		_Pragma("clang loop unroll(full)")
+#else
+#define unrolled_full		_Pragma("GCC unroll 65534")
+#endif
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define barrier()		__asm__ __volatile__("" : : : "memory")
@@ -197,9 +202,12 @@ typedef struct {
 #define atomic_read(v)		READ_ONCE((v)->counter)
 #define atomic_set(v, i)	WRITE_ONCE((v)->counter, i)
 
-/* Tests can step in right before and after a counter changes. */
+/*
+ * Tests can step in right before and after a counter changes, and before a
+ * spinlock is taken.
+ */
 #ifdef GUP_CHECKED
-extern void (*gup_hook)(void *counter, bool after);
+extern void (*gup_hook)(void *word, bool after);
 #define GUP_HOOKED(v, op) ({						\
 	typeof(&(v)->counter) _word = &(v)->counter;			\
 									\
@@ -399,6 +407,7 @@ typedef struct {
 #define HPAGE_PMD_ORDER		9
 #define HPAGE_PMD_NR		(1UL << HPAGE_PMD_ORDER)
 #define HPAGE_PUD_NR		(1UL << 18)
+#define pageblock_order		HPAGE_PMD_ORDER
 #define MAX_FOLIO_ORDER		18
 #define NUMA_NO_NODE		(-1)
 #define MAX_NUMNODES		2
@@ -657,10 +666,12 @@ static inline unsigned long folio_nr_pages(const struct folio *folio)
 #define offset_in_folio(folio, p) ((unsigned long)(p) & (folio_size(folio) - 1))
 #define folio_has_pincount(folio) folio_test_large(folio)
 
-static inline int folio_nid(const struct folio *folio)
+static inline int memdesc_nid(const memdesc_flags_t *flags)
 {
-	return GUP_READ_RACY(folio->flags.f) >> NODES_PGSHIFT;
+	return GUP_READ_RACY(flags->f) >> NODES_PGSHIFT;
 }
+
+#define folio_nid(folio)	memdesc_nid(&(folio)->flags)
 
 #define page_to_nid(page)	folio_nid(page_folio(page))
 
@@ -782,6 +793,8 @@ extern struct pglist_data gup_nodes[MAX_NUMNODES];
 #define page_pgdat(page)	NODE_DATA(page_to_nid(page))
 void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
 			 long delta);
+void __mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
+			   long delta);
 
 static inline void node_stat_mod_folio(struct folio *folio,
 				       enum node_stat_item item, long nr)
@@ -1033,6 +1046,7 @@ static inline pte_t pte_advance_pfn(pte_t pte, unsigned long nr)
 #define gup_index(addr, shift)	(((addr) >> (shift)) & 511)
 #define pgd_offset(mm, addr)	((mm)->pgd + gup_index(addr, PGDIR_SHIFT))
 #define pgd_offset_k(addr)	pgd_offset(current->mm, addr)
+#define pgtable_l5_enabled()	false
 #define p4d_offset(pgdp, addr)	((void)(addr), (p4d_t *)(pgdp))
 #define pud_offset(p4dp, addr)	\
 	((pud_t *)gup_table((p4dp)->p4d) + gup_index(addr, PUD_SHIFT))

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gup_world.h"
 #include "gup_internal.h"
@@ -19,7 +20,7 @@
 #define NR_SLOTS	32UL
 /* Half of them in one page table, half in the next. */
 #define ADDR		(4 * SZ_1G + PMD_SIZE - NR_SLOTS / 2 * PAGE_SIZE)
-#define NR_PAGES	(2 * NR_SLOTS)
+#define NR_PAGES	(3 * NR_SLOTS)
 #define NR_WALKERS	2
 #define NOBODY		(-1L)
 
@@ -110,6 +111,23 @@ static unsigned int random_below(unsigned int limit)
 	return (state >> 20) % limit;
 }
 
+/* Gives the others time, now and then so much that they get far. */
+static void linger(void)
+{
+	unsigned int chance = random_below(4096);
+
+	if (!chance)
+		usleep(random_below(500));
+	for (unsigned int i = chance < 128 ? random_below(10000) : 0; i; i--)
+		barrier();
+}
+
+/* Right before and after a count changes, and before a lock is taken. */
+static void linger_at_count(void *word, bool after)
+{
+	linger();
+}
+
 /*
  * Those who take pages
  */
@@ -140,9 +158,9 @@ static void walk(bool slow)
 	unsigned long slot = random_below(NR_SLOTS);
 	struct gup_req req;
 
-	gup_req_init(&req, &world.mm, addr_of(slot),
-		     1 + random_below(NR_SLOTS - slot), pages,
-		     flags[random_below(ARRAY_SIZE(flags))]);
+	req = gup_req_init(&world.mm, addr_of(slot),
+			   1 + random_below(NR_SLOTS - slot), pages,
+			   flags[random_below(ARRAY_SIZE(flags))]);
 	if (slow) {
 		gup_walk_slow(&req, vma);
 		gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
@@ -224,14 +242,16 @@ static void exchange(void)
  * Folios are split and merged
  */
 
-#define FOLIO_PAGES	16UL
+#define FOLIO_ORDER	2
+#define FOLIO_PAGES	BIT(FOLIO_ORDER)
 
 static void set_large(unsigned long n)
 {
 	struct folio *folio = folio_at(n);
 	unsigned long info = ~(sizeof(struct page) * FOLIO_PAGES - 1) | 1;
 
-	WRITE_ONCE(folio->_flags_1, (READ_ONCE(folio->_flags_1) & ~0xffUL) | 4);
+	WRITE_ONCE(folio->_flags_1,
+		   (READ_ONCE(folio->_flags_1) & ~0xffUL) | FOLIO_ORDER);
 	WRITE_ONCE(folio->_nr_pages, FOLIO_PAGES);
 	WRITE_ONCE(folio->_pincount.counter, 0);
 	set_bit(PG_head, &folio->flags.f);
@@ -305,6 +325,8 @@ static void fork_one(unsigned long slot)
 {
 	spin_lock(lock_of(slot));
 	if (!folio_maybe_dma_pinned(folio_at(slot))) {
+		/* The entry says nothing yet to those who pin the page now. */
+		linger();
 		clear_bit(PG_anon_exclusive, &folio_at(slot)->flags.f);
 		map(slot, slot, GUP_PTE);
 		changed();
@@ -355,22 +377,32 @@ static void share_one(void)
 }
 
 /*
- * A page table is collapsed: taken away, and the pages replaced
+ * A page table is collapsed: taken off its PMD, and if nobody has a reference to
+ * one of its pages, another table with other pages takes its place
  */
 
-static bool referenced(const pte_t *table)
+#define TABLE_SLOTS	(NR_SLOTS / 2)
+
+static pte_t *spare_tables[2];
+
+/* The entries of a table for the slots from @first on. */
+static pte_t *entries(pte_t *table, unsigned long first)
 {
-	for (unsigned long i = 0; i < NR_SLOTS / 2; i++) {
-		if (folio_ref_count(folio_at(page_of(ptep_get(table + i)))) != 1)
+	return table + gup_index(addr_of(first), PAGE_SHIFT);
+}
+
+static bool referenced(const pte_t *ptep)
+{
+	for (unsigned long i = 0; i < TABLE_SLOTS; i++) {
+		if (folio_ref_count(folio_at(page_of(ptep_get(ptep + i)))) != 1)
 			return true;
 	}
 	return false;
 }
 
-static void replace(pte_t *ptep, unsigned long slot)
+static void replace(pte_t old_pte, pte_t *ptep, unsigned long slot)
 {
-	unsigned long old = page_of(ptep_get(ptep));
-	unsigned long new = (old + NR_SLOTS) % NR_PAGES;
+	unsigned long old = page_of(old_pte), new = (old + NR_SLOTS) % NR_PAGES;
 
 	set_owner(old, NOBODY);
 	set_owner(new, slot);
@@ -378,21 +410,26 @@ static void replace(pte_t *ptep, unsigned long slot)
 		   (world.first_pfn + new) << PAGE_SHIFT | GUP_PTE_RW);
 }
 
-/* The table comes back in its place, as no kernel would do: with other pages. */
 static void collapse(void)
 {
-	unsigned long first = random_below(2) * NR_SLOTS / 2;
+	unsigned int which = random_below(2);
+	unsigned long first = which * TABLE_SLOTS;
 	pmd_t *pmdp = gup_pmd(addr_of(first));
-	pte_t *table = gup_pte(addr_of(first));
+	pte_t *new = spare_tables[which];
 	u64 pmd = __atomic_exchange_n(&pmdp->pmd, 0, __ATOMIC_SEQ_CST);
+	pte_t *old = gup_table(pmd);
 
-	tlb_remove_table_sync_one();
-	if (!referenced(table)) {
-		for (unsigned long i = 0; i < NR_SLOTS / 2; i++)
-			replace(table + i, first + i);
+	if (!referenced(entries(old, first))) {
+		for (unsigned long i = 0; i < TABLE_SLOTS; i++)
+			replace(entries(old, first)[i], entries(new, first) + i,
+				first + i);
+		spare_tables[which] = old;
+		pmd = __pa(new) | _PAGE_TABLE;
 		changed();
 	}
 	__atomic_store_n(&pmdp->pmd, pmd, __ATOMIC_SEQ_CST);
+	/* Only then nobody looks at the old table any more. */
+	tlb_remove_table_sync_one();
 }
 
 /*
@@ -447,6 +484,7 @@ static void run(void (*walker)(void), void (*changer)(void))
 	struct timespec time = { nr_ms / 1000, nr_ms % 1000 * 1000000L };
 	pthread_t threads[NR_WALKERS + 1];
 
+	gup_hook = linger_at_count;
 	__atomic_store_n(&stop, false, __ATOMIC_RELAXED);
 	pthread_barrier_init(&all_done, NULL, NR_WALKERS + 1);
 	for (unsigned int i = 0; i <= NR_WALKERS; i++) {
@@ -461,6 +499,7 @@ static void run(void (*walker)(void), void (*changer)(void))
 	for (unsigned int i = 0; i <= NR_WALKERS; i++)
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&all_done);
+	gup_hook = NULL;
 	printf("# %lu pages taken, %lu changes\n", nr_taken, nr_changes);
 	/* Or it says nothing. */
 	EXPECT(nr_taken > 100);
@@ -500,6 +539,11 @@ static void test_share(void)
 static void test_collapse(void)
 {
 	setup();
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned long unused = ADDR + (i + 2) * PMD_SIZE;
+
+		spare_tables[i] = gup_pte(ALIGN_DOWN(unused, PMD_SIZE));
+	}
 	/* khugepaged has mmap_lock for writing: no slow walk meanwhile. */
 	run(walk_fast, collapse);
 }

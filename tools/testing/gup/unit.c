@@ -81,7 +81,7 @@ static void setup(void)
 static void init_req(unsigned long i, unsigned long nr, unsigned int flags)
 {
 	memset(pages, 0, sizeof(pages));
-	gup_req_init(&req, &world.mm, addr_of(i), nr, pages, flags);
+	req = gup_req_init(&world.mm, addr_of(i), nr, pages, flags);
 }
 
 /* How many pages the fast path takes. */
@@ -458,12 +458,12 @@ static void test_undo_to_mark(void)
  */
 
 static void (*meanwhile)(void);
-static void *meanwhile_counter;
+static void *meanwhile_word;
 static bool meanwhile_after;
 
-static void hook(void *counter, bool after)
+static void hook(void *word, bool after)
 {
-	if (counter != meanwhile_counter || after != meanwhile_after)
+	if (word != meanwhile_word || after != meanwhile_after)
 		return;
 	gup_hook = NULL;
 	meanwhile();
@@ -473,8 +473,17 @@ static void hook(void *counter, bool after)
 static void arm(unsigned long n, bool after, void (*fn)(void))
 {
 	meanwhile = fn;
-	meanwhile_counter = &folio_at(n)->_refcount.counter;
+	meanwhile_word = &folio_at(n)->_refcount.counter;
 	meanwhile_after = after;
+	gup_hook = hook;
+}
+
+/* Calls @fn right before a lock is taken. */
+static void arm_lock(spinlock_t *lock, void (*fn)(void))
+{
+	meanwhile = fn;
+	meanwhile_word = lock;
+	meanwhile_after = false;
 	gup_hook = hook;
 }
 
@@ -639,42 +648,41 @@ static void detach_tail(void)
 	page_at(4)->compound_info = 0;
 }
 
+/* Takes as many as it likes, but no wrong ones, and counts them right. */
+static void fast_at_will(unsigned long i, unsigned long nr)
+{
+	fast(i, nr, FOLL_PIN);
+	EXPECT(!gup_hook);
+	expect_pages(0, req.sink.nr, i);
+	for (unsigned long j = 0; j < req.sink.nr; j++)
+		EXPECT(folio_maybe_dma_pinned(page_folio(pages[j])));
+	give_back();
+}
+
+static void try_folio_change(bool large, unsigned long i, unsigned long nr,
+			     void (*fn)(void))
+{
+	setup();
+	map_small(0, 0, 16);
+	if (large)
+		merge_folio();
+	arm(large ? 0 : i, false, fn);
+	fast_at_will(i, nr);
+}
+
 /* A folio comes apart or together between the first look and the reference. */
 static void test_meanwhile_folio(void)
 {
-	setup();
-	new_folio(0, 4);
-	map_range(0, 0, 16, GUP_PTE_RW);
-	arm(0, false, split_folio);
-	EXPECT_EQ(fast(0, 16, FOLL_PIN), 0);
-	expect_clean();
+	static const unsigned long parts[][2] = {
+		{ 0, 16 }, { 0, 1 }, { 4, 4 }, { 4, 1 },
+	};
 
-	/* From a tail: the folio is not the page's any more. */
-	setup();
-	new_folio(0, 4);
-	map_range(0, 0, 16, GUP_PTE_RW);
-	arm(0, false, split_folio);
-	EXPECT_EQ(fast(4, 4, FOLL_PIN), 0);
-	expect_clean();
-
+	for (unsigned int j = 0; j < ARRAY_SIZE(parts); j++) {
+		try_folio_change(true, parts[j][0], parts[j][1], split_folio);
+		try_folio_change(false, parts[j][0], parts[j][1], merge_folio);
+	}
 	/* Halfway through, when the head does not know it yet. */
-	setup();
-	new_folio(0, 4);
-	map_range(0, 0, 16, GUP_PTE_RW);
-	arm(0, false, detach_tail);
-	EXPECT_EQ(fast(4, 1, FOLL_PIN), 0);
-	expect_count(folio_at(0), 0, 0);
-
-	setup();
-	map_small(0, 0, 16);
-	arm(0, false, merge_folio);
-	EXPECT_EQ(fast(0, 16, FOLL_PIN), 0);
-	expect_clean();
-
-	setup();
-	map_small(0, 0, 16);
-	arm(3, false, merge_folio);
-	EXPECT_EQ(fast(3, 1, FOLL_PIN), 0);
+	try_folio_change(true, 4, 4, detach_tail);
 }
 
 static void test_meanwhile_freed(void)
@@ -685,6 +693,96 @@ static void test_meanwhile_freed(void)
 	EXPECT_EQ(fast(0, 2, FOLL_PIN), 0);
 	EXPECT_EQ(folio_ref_count(folio_at(0)), 0);
 	EXPECT_EQ(gup_warnings, 0);
+}
+
+static void use_other_folio(void)
+{
+	new_folio(512, 9);
+	gup_map_pmd(ADDR, world.first_pfn + 512, GUP_PTE_RW);
+}
+
+static void split_pmd(void)
+{
+	split_huge_pmd(vma, gup_pmd(ADDR), ADDR);
+}
+
+static void exchange_pte(void)
+{
+	new_folio(100, 0);
+	map(3, 100, GUP_PTE_RW);
+}
+
+/* What counts is what the entry says when it is locked. */
+static void test_meanwhile_locking_table(void)
+{
+	setup();
+	map_small(0, 0, 8);
+	arm_lock(pte_lockptr(&world.mm, gup_pmd(ADDR)), exchange_pte);
+	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 8);
+	EXPECT_EQ(pages[3], page_at(100));
+	give_back();
+
+	setup();
+	map_small(0, 0, 8);
+	arm_lock(pte_lockptr(&world.mm, gup_pmd(ADDR)), use_other_folio);
+	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
+	EXPECT_EQ(req.sink.nr, 0);
+	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
+	expect_pages(0, 8, 512);
+	give_back();
+}
+
+static void test_meanwhile_locking_leaf(void)
+{
+	void (*const changes[])(void) = { use_other_folio, split_pmd, clear_pmd };
+	static const unsigned int taken[] = { 8, 0, 0 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
+		setup();
+		map_leaf(PMD, GUP_PTE_RW);
+		arm_lock(pmd_lockptr(&world.mm, gup_pmd(ADDR)), changes[i]);
+		EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
+		EXPECT_EQ(req.sink.nr, taken[i]);
+		expect_pages(0, taken[i], 512);
+		give_back();
+	}
+}
+
+/* With interrupts off it takes the pages of one page table, and no more. */
+static unsigned long nr_when_off, most_taken;
+
+static void watch_window(void *word, bool after)
+{
+	static unsigned long window;
+	unsigned long nr = 0;
+
+	while (nr < NR_PAGES && pages[nr])
+		nr++;
+	if (window != current->irqs_off)
+		nr_when_off = nr;
+	window = current->irqs_off;
+	if (irqs_disabled())
+		most_taken = max(most_taken, nr - nr_when_off);
+}
+
+static void test_window(void)
+{
+	unsigned long before;
+
+	setup();
+	map_small(0, 0, NR_PAGES);
+	before = current->irqs_off;
+	most_taken = 0;
+	gup_hook = watch_window;
+	EXPECT_EQ(fast(0, NR_PAGES, FOLL_PIN | FOLL_WRITE), NR_PAGES);
+	gup_hook = NULL;
+	EXPECT(!irqs_disabled());
+	EXPECT(current->irqs_off - before >= 2 * NR_PAGES / PTRS_PER_PTE);
+	EXPECT(most_taken <= PTRS_PER_PTE);
+	/* The last page may be there only after the last look. */
+	EXPECT(most_taken >= PTRS_PER_PTE - 1);
+	give_back();
 }
 
 /*
@@ -750,7 +848,7 @@ static void test_ref_never_wraps(void)
 	map_small(0, 0, 1);
 	folio = folio_at(0);
 	atomic_set(&folio->_refcount, INT_MAX - 10 * GUP_PIN_COUNTING_BIAS);
-	for (taken = 0; fast(0, 1, FOLL_PIN) == 1; taken++)
+	for (taken = 0; taken < 20 && fast(0, 1, FOLL_PIN) == 1; taken++)
 		;
 	EXPECT(taken >= 10 && taken <= 11);
 	EXPECT(folio_ref_count(folio) < 0 || folio_ref_count(folio) > INT_MAX / 2);
@@ -1472,6 +1570,11 @@ static const struct test tests[] = {
 	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
 	{ "meanwhile: folio split or merged", test_meanwhile_folio },
 	{ "meanwhile: folio freed", test_meanwhile_freed },
+	{ "meanwhile: while the table is being locked",
+	  test_meanwhile_locking_table },
+	{ "meanwhile: while the leaf is being locked",
+	  test_meanwhile_locking_leaf },
+	{ "interrupts are on between page tables", test_window },
 	{ "refcount 0, negative, overflowed", test_ref_limits },
 	{ "refcount never wraps", test_ref_never_wraps },
 	{ "pinned or not", test_ref_maybe_pinned },
