@@ -29,7 +29,8 @@ EXPLANATION = """\
 | `one/` | system calls that need one page, at random addresses: all of the system call |
 | `scale/` | 64 MiB mapped over and over again; how many pages a call, up to 16 GiB |
 | `threads/` | so many CPUs pin and unpin 32 MiB each, apart or the same; median and quartiles |
-| `latency/` | the longest stretch with interrupts off, with preemption off (as under a page table lock), or with `mmap_lock` held, in a request for 1 GiB; tracing included. `nothing` is the kernel by itself |
+| `latency/wakeup/` | how long a real-time thread waits for the CPU, at the worst, while 1 GiB is pinned in one call: interrupts are off, or preemption is, as under a page table lock. `nothing` is the kernel by itself |
+| `latency/mmap-lock/` | the same for a thread that takes `mmap_lock` for writing; the page faults for 1 GiB are under way |
 """
 
 
@@ -94,17 +95,17 @@ def svg(rows):
 
 
 def update_readme(rows):
-    text = README.read_text()
-    README.write_text(MARKED.sub(lambda match: match[1] + "".join(summary(rows)) + match[2], text))
+    table = "".join(summary(rows))
+    README.write_text(MARKED.sub(lambda match: f"{match[1]}\n{table}\n{match[2]}", README.read_text()))
 
 
 def write(rows, accel):
     bench_table.write_csv(rows, accel)
     path(accel, "md").write_text("".join(markdown(rows, accel)))
     path(accel, "svg").write_text("".join(svg(rows)))
-    written = "csv, md and svg"
+    written = " ".join(str(path(accel, suffix).relative_to(REPO)) for suffix in ("csv", "md", "svg"))
     if accel == "icount":
         (bench_table.DIRECTORY / "compiler").write_text(measure.compiler() + "\n")
         update_readme(rows)
-        written += ", and the table in README.md"
-    print(f"\nWritten: {path(accel, '').stem}.{written}")
+        written += " README.md"
+    print(f"\nWritten: {written}")

@@ -10,6 +10,8 @@ from measure import Value
 DIRECTORY = REPO / "bench"
 KERNELS = ("base", "ours")
 HEADER = ("scenario", "unit", "base", "base spread", "ours", "ours spread", "ratio")
+# What counts as slower than base.
+SLOWER = 0.02
 
 
 class Row(NamedTuple):
@@ -85,11 +87,15 @@ def ratio(row):
 
 
 def verdict(row, targets):
-    """Targets are instructions per page."""
-    limit = targets.get(row.name)
-    if limit is None or row.ours is None or row.unit != "instructions/page":
-        return ""
-    return f"{limit:g}" + (", missed" if row.ours.value > limit else "")
+    """The target of a scenario and whether it is missed, and whether ours is slower than base."""
+    notes = []
+    if row.unit == "instructions/page" and row.ratio:
+        if row.name in targets:
+            limit = targets[row.name]
+            notes.append(f"{limit:g}" + (", missed" if row.ours.value > limit else ""))
+        if row.ratio < 1 / (1 + SLOWER):
+            notes.append("slower")
+    return ", ".join(notes)
 
 
 def show(rows):

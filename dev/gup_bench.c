@@ -5,7 +5,7 @@
  * Measures what it costs to take and to release pages, by the gup_test driver and
  * by system calls that do it. Prints a line "scenario pages microseconds" for each
  * round of each scenario that one of the shell patterns matches. The groups want
- * different machines: one CPU, four CPUs, or a kernel that traces latencies.
+ * different machines: "threads" four CPUs, the others one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "gup_bench.h"
 
@@ -74,6 +75,14 @@ void fail(const char *what)
 {
 	printf("gup_bench: %s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
 }
 
 bool wanted(const char *name)

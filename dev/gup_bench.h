@@ -18,6 +18,9 @@ extern int rounds;
 
 void fail(const char *what);
 
+/* Microseconds since some moment. */
+double now(void);
+
 /* Whether a scenario was asked for. */
 bool wanted(const char *name);
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gup_bench.h"
@@ -41,14 +40,6 @@ struct one_page {
 };
 
 static int ram_disk;
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
-}
 
 static double pin_cold(char *mem, unsigned long ioctl_nr)
 {

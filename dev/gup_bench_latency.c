@@ -1,68 +1,115 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long a request for 1 GiB keeps others out: interrupts, the scheduler (as the
- * holder of a page table lock does), and those who wait for mmap_lock. Needs a
- * kernel that traces it; each row is one stretch of time, the longest.
+ * How long a request for 1 GiB keeps others out. A real-time thread on the same CPU
+ * wants to run at regular times; it has to wait while interrupts are off, and while
+ * preemption is, as under a page table lock. A second kind of it also takes
+ * mmap_lock for writing each time. The longest wait counts.
  */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "gup_bench.h"
 
-#define TRACING		"/sys/kernel/tracing/"
 #define LATENCY_SIZE	GIB
+#define PERIOD_USEC	50
 
-struct stretch {
-	const char *name;
-	const char *tracer;
+struct watcher {
+	pthread_t id;
+	bool takes_mmap_lock;
+	atomic_bool stop;
+	double longest;
 };
 
+/* @touched: of memory that is present. */
 struct request {
 	const char *name;
+	bool touched;
+	bool watch_mmap_lock;
+	void (*run)(const struct request *request, char *mem);
 	unsigned long ioctl;
 };
 
-/* Takes 1 GiB of memory that is not there yet. */
-struct taker {
+struct folios {
 	const char *name;
-	void (*take)(void);
+	unsigned long size;
+	char *(*map)(unsigned long size);
 };
 
-static const struct stretch stretches[] = {
-	{ "irqs-off",		"irqsoff" },
-	{ "preempt-off",	"preemptoff" },
+static const struct folios sizes[] = {
+	{ "4k",		PAGE,		map_small },
+	{ "thp",	2 * MIB,	map_thp },
 };
 
-/* The first shows what the kernel does by itself meanwhile. */
-static const struct request requests[] = {
-	{ "nothing",		0 },
-	{ "pin-fast",		PIN_FAST_BENCHMARK },
-	{ "pin-slow",		PIN_BASIC_TEST },
-	{ "pin-longterm",	PIN_LONGTERM_BENCHMARK },
-};
-
-static void set(const char *path, const char *value)
+static void sleep_until(double usec)
 {
-	FILE *file = fopen(path, "w");
+	struct timespec time = {
+		.tv_sec = usec / 1e6,
+	};
 
-	if (!file || fputs(value, file) < 0 || fclose(file))
-		fail(path);
+	time.tv_nsec = (usec - time.tv_sec * 1e6) * 1e3;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
 }
 
-static unsigned long longest(void)
+static void take_mmap_lock(void)
 {
-	const char *path = TRACING "tracing_max_latency";
-	FILE *file = fopen(path, "r");
-	unsigned long usec;
+	void *page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!file || fscanf(file, "%lu", &usec) != 1)
-		fail(path);
-	fclose(file);
-	return usec;
+	if (page == MAP_FAILED)
+		fail("mmap");
+	munmap(page, PAGE);
 }
 
-static void run_request(const struct request *request, char *mem)
+static void *watch(void *arg)
+{
+	struct watcher *watcher = arg;
+	double due = now(), late;
+
+	while (!watcher->stop) {
+		due += PERIOD_USEC;
+		sleep_until(due);
+		if (watcher->takes_mmap_lock)
+			take_mmap_lock();
+		late = now() - due;
+		if (late > watcher->longest)
+			watcher->longest = late;
+		if (late > PERIOD_USEC)
+			due += late;
+	}
+	return NULL;
+}
+
+static void start_watcher(struct watcher *watcher)
+{
+	struct sched_param parameters = { .sched_priority = 50 };
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+	pthread_attr_setschedparam(&attributes, &parameters);
+	if (pthread_create(&watcher->id, &attributes, watch, watcher))
+		fail("pthread_create");
+	pthread_attr_destroy(&attributes);
+}
+
+static void stop_watcher(struct watcher *watcher)
+{
+	watcher->stop = true;
+	pthread_join(watcher->id, NULL);
+}
+
+static void run_nothing(const struct request *request, char *mem)
+{
+	double begin = now();
+
+	while (now() - begin < 100000)
+		;
+}
+
+static void run_pin(const struct request *request, char *mem)
 {
 	struct gup_test args = {
 		.addr = (unsigned long)mem,
@@ -71,142 +118,65 @@ static void run_request(const struct request *request, char *mem)
 		.gup_flags = FOLL_WRITE,
 	};
 
-	if (request->ioctl)
-		run_driver(request->ioctl, &args, request->name);
-	else
-		usleep(100000);
+	run_driver(request->ioctl, &args, request->name);
 }
 
-static unsigned long run_stretch(const struct stretch *stretch, const struct request *request,
-				 char *mem)
+static void run_mlock(const struct request *request, char *mem)
 {
-	unsigned long usec;
-
-	set(TRACING "current_tracer", stretch->tracer);
-	set(TRACING "tracing_max_latency", "0");
-	run_request(request, mem);
-	usec = longest();
-	set(TRACING "current_tracer", "nop");
-	return usec;
-}
-
-static void bench_stretch(const struct stretch *stretch, const struct request *request,
-			  const char *kind, char *mem)
-{
-	char name[NAME_LENGTH];
-
-	snprintf(name, sizeof(name), "latency/%s/%s/%s", stretch->name, request->name, kind);
-	if (!wanted(name))
-		return;
-	run_request(request, mem);
-	for (int i = 0; i < rounds; i++)
-		report(name, 1, run_stretch(stretch, request, mem));
-}
-
-static void bench_memory(const char *kind, char *(*map)(unsigned long size))
-{
-	char *mem = map(LATENCY_SIZE);
-
-	if (mem == NO_MEMORY)
-		fail(kind);
-	for (size_t i = 0; i < ARRAY_SIZE(stretches); i++) {
-		for (size_t j = 0; j < ARRAY_SIZE(requests); j++)
-			bench_stretch(&stretches[i], &requests[j], kind, mem);
-	}
-	munmap(mem, LATENCY_SIZE);
-}
-
-static char *map_untouched(int flags)
-{
-	char *mem = mmap(NULL, LATENCY_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-
-	if (mem == NO_MEMORY)
-		fail("mmap");
-	return mem;
-}
-
-static void take_by_pin(void)
-{
-	static const struct request request = { "pin-fast", PIN_FAST_BENCHMARK };
-	char *mem = map_untouched(0);
-
-	run_request(&request, mem);
-	munmap(mem, LATENCY_SIZE);
-}
-
-static void take_by_mlock(void)
-{
-	char *mem = map_untouched(0);
-
 	if (mlock(mem, LATENCY_SIZE))
-		fail("mlock");
-	munmap(mem, LATENCY_SIZE);
+		fail(request->name);
 }
 
-static void take_by_populate(void)
-{
-	munmap(map_untouched(MAP_POPULATE), LATENCY_SIZE);
-}
-
-static const struct taker takers[] = {
-	{ "cold-pin-fast",	take_by_pin },
-	{ "mlock",		take_by_mlock },
-	{ "populate",		take_by_populate },
+/* The slow ones of the driver hold mmap_lock all the time, by themselves. */
+static const struct request requests[] = {
+	{ "wakeup/nothing",		true,	false,	run_nothing,	0 },
+	{ "wakeup/get-fast",		true,	false,	run_pin,	GUP_FAST_BENCHMARK },
+	{ "wakeup/pin-fast",		true,	false,	run_pin,	PIN_FAST_BENCHMARK },
+	{ "wakeup/pin-slow",		true,	false,	run_pin,	PIN_BASIC_TEST },
+	{ "wakeup/pin-longterm",	true,	false,	run_pin,	PIN_LONGTERM_BENCHMARK },
+	{ "mmap-lock/nothing",		true,	true,	run_nothing,	0 },
+	{ "mmap-lock/pin-fast-cold",	false,	true,	run_pin,	PIN_FAST_BENCHMARK },
+	{ "mmap-lock/mlock-cold",	false,	true,	run_mlock,	0 },
 };
 
-/* Seconds between taking mmap_lock and releasing it, the most in the trace. */
-static double longest_hold(void)
+static double run_watched(const struct request *request, char *mem)
 {
-	const char *path = TRACING "trace";
-	double time, taken = 0, most = 0;
-	FILE *file = fopen(path, "r");
-	char line[512], event[32];
+	struct watcher watcher = { .takes_mmap_lock = request->watch_mmap_lock };
 
-	if (!file)
-		fail(path);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, " %*s [%*d] %*s %lf: mmap_lock_%31[a-z_]", &time, event) != 2)
-			continue;
-		if (!strcmp(event, "acquire_returned"))
-			taken = time;
-		else if (!strcmp(event, "released") && taken && time - taken > most)
-			most = time - taken;
-	}
-	fclose(file);
-	return most;
+	start_watcher(&watcher);
+	request->run(request, mem);
+	stop_watcher(&watcher);
+	return watcher.longest;
 }
 
-static double run_taker(const struct taker *taker)
+static char *map_untouched(unsigned long size)
 {
-	set(TRACING "trace", "");
-	set(TRACING "events/mmap_lock/enable", "1");
-	taker->take();
-	set(TRACING "events/mmap_lock/enable", "0");
-	return longest_hold() * 1e6;
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-static void bench_taker(const struct taker *taker)
+static void bench_request(const struct request *request, const struct folios *folios)
 {
 	char name[NAME_LENGTH];
+	char *mem;
 
-	snprintf(name, sizeof(name), "latency/mmap-lock/%s/4k", taker->name);
+	snprintf(name, sizeof(name), "latency/%s/%s", request->name, folios->name);
 	if (!wanted(name))
 		return;
-	if (use_folios(PAGE))
+	if (use_folios(folios->size))
 		fail(name);
-	for (int i = 0; i < rounds; i++)
-		report(name, 1, run_taker(taker));
+	for (int i = 0; i < rounds; i++) {
+		mem = request->touched ? folios->map(LATENCY_SIZE) : map_untouched(LATENCY_SIZE);
+		if (mem == NO_MEMORY)
+			fail(name);
+		report(name, 1, run_watched(request, mem));
+		munmap(mem, LATENCY_SIZE);
+	}
 }
 
 void bench_latency(void)
 {
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	set(TRACING "set_event_pid", pid);
-	bench_memory("4k", map_small);
-	bench_memory("thp", map_thp);
-	for (size_t i = 0; i < ARRAY_SIZE(takers); i++)
-		bench_taker(&takers[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++)
+			bench_request(&requests[i], &sizes[j]);
+	}
 }

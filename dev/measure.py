@@ -11,6 +11,8 @@ from typing import NamedTuple, Optional
 
 from common import CACHE, HERE, die, tool
 
+# No debug options.
+CONFIG = "test"
 # Everything may be pinned for long where it is: what is measured is not migration.
 APPEND = "movablecore=0 cma=0"
 # Beside those that the boot reserves.
@@ -28,7 +30,6 @@ class Value(NamedTuple):
 class Setup(NamedTuple):
     """What one group of scenarios is measured on."""
     group: str
-    config: str
     machine: list
     rounds: int
     boots: int
@@ -36,14 +37,14 @@ class Setup(NamedTuple):
 
 
 COUNTED = {
-    "single": Setup("single", "test", ["--icount"], 5, 1, True),
-    "threads": Setup("threads", "test", ["--smp", "4", "--tcg"], 15, 1, False),
-    "latency": Setup("latency", "latency", ["--icount"], 3, 1, True),
+    "single": Setup("single", ["--icount"], 5, 1, True),
+    "threads": Setup("threads", ["--smp", "4", "--tcg"], 15, 1, False),
+    "latency": Setup("latency", ["--icount"], 3, 1, False),
 }
 TIMED = {
-    "single": Setup("single", "test", ["--smp", "1", "--kvm"], 15, 3, False),
-    "threads": Setup("threads", "test", ["--smp", "4", "--kvm"], 15, 3, False),
-    "latency": Setup("latency", "latency", ["--smp", "1", "--kvm"], 5, 3, False),
+    "single": Setup("single", ["--smp", "1", "--kvm"], 15, 3, False),
+    "threads": Setup("threads", ["--smp", "4", "--kvm"], 15, 3, False),
+    "latency": Setup("latency", ["--smp", "1", "--kvm"], 5, 3, False),
 }
 SETUPS = {"icount": COUNTED, "kvm": TIMED}
 
@@ -97,7 +98,7 @@ def summary(setup, of_rounds):
 
 def run(which, setup, patterns=()):
     """What the kernel of a tree costs, {scenario: Value}."""
-    kernel = tool("kernel", which, setup.config)
+    kernel = tool("kernel", which, CONFIG)
     values = {}
     with tempfile.TemporaryDirectory() as scratch:
         image = make_image(setup, patterns, scratch)
@@ -129,7 +130,6 @@ def machine(accel):
         how = f"KVM on {cpu_of_host()}"
     return {
         "machine": f"{qemu}, {how}, 8 GiB on two nodes, one CPU; four for threads/",
-        "kernel": "Linux 7.3, dev/config/test (no debug options, SMP, PREEMPT_LAZY); "
-                  "dev/config/latency for latency/",
+        "kernel": f"Linux 7.3, dev/config/{CONFIG} (no debug options, SMP, PREEMPT_LAZY)",
         "compiler": compiler(),
     }
