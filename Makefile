@@ -17,7 +17,7 @@ help:
 	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
 	@echo 'make docs        our pages of the kernel documentation as HTML; a warning is an error'
 	@echo 'make series      our change as patches for git am, in out/series'
-	@echo 'make series-check  build and boot Linux after each patch (hours); QUICK=1: after the first and the last'
+	@echo 'make series-check  build, boot and test Linux after each of them (an hour or more); QUICK=1: as make test T=series'
 	@echo
 	@echo 'LINUX_SRC=PATH   take Linux 7.3 from this source tree or tarball (default: the Debian package)'
 	@echo 'GUP_CACHE=DIR    where sources and builds are kept (default: ~/.cache/gup)'

@@ -10,7 +10,7 @@ and what it brings, one item a line:
     line mm/Makefile always-y += x.o  a line at the end of a file of the base, until
                                       a patch of patches/ comes for this file
 
-A line that we add to a Makefile waits for the file that it names.
+A line "LIST += ..." that we add to a Makefile waits for the file that it names.
 """
 
 import re
@@ -22,6 +22,7 @@ from overlay import our_patches, overlay, patch_targets, patched_files, read_fil
 
 MESSAGES = HERE / "series.d"
 COVER = "000-cover"
+LIST_LINE = re.compile(r"\S+\s*\+=")
 
 
 @dataclass
@@ -114,10 +115,11 @@ def without_pending(name, content, base_content, here, pending):
     """Drop the lines we add to the Makefile @name that mean files not there yet."""
     folder = str(Path(name).parent) + "/"
     missing = entries(folder, pending) - entries(folder, here)
-    old = set(base_content.splitlines(keepends=True))
-    lines = [line for line in content.splitlines(keepends=True)
-             if line in old or not words(line.decode()) & missing]
-    return b"".join(lines)
+    old = base_content.decode().splitlines(keepends=True)
+    lines = [line for line in content.decode().splitlines(keepends=True)
+             if line in old or not LIST_LINE.match(line) or
+             not (words(line) & missing or any(path in line for path in pending))]
+    return "".join(lines).encode()
 
 
 class Series:
