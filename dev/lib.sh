@@ -24,18 +24,23 @@ die()
 	exit 1
 }
 
+make_cache()
+{
+	mkdir -p "$GUP_CACHE/lock" 2>/dev/null ||
+		die "cannot write to $GUP_CACHE; set GUP_CACHE to a directory you can write to"
+}
+
 # Hold a lock until this script ends: several may run at once.
 lock()
 {
-	mkdir -p "$GUP_CACHE/lock" ||
-		die "cannot create $GUP_CACHE; set GUP_CACHE to a directory you can write to"
+	make_cache
 	exec 9>"$GUP_CACHE/lock/$1"
 	flock 9
 }
 
 need_space()
 {
-	mkdir -p "$GUP_CACHE"
+	make_cache
 	free_mb=$(df -Pm "$GUP_CACHE" | awk 'NR == 2 { print $4 }')
 	[ "$free_mb" -ge "$1" ] ||
 		die "disk full: $GUP_CACHE has $free_mb MB free, $1 MB are needed; free some or set GUP_CACHE"
