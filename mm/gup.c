@@ -57,16 +57,6 @@ static int gup_complete_flags(unsigned int flags, unsigned int add,
 	return flags;
 }
 
-/*
- * fork() has to know that pins may exist before the first one does. The flag
- * shares its cache line with all of the mm's flags: write it only once.
- */
-static void gup_set_has_pinned(struct mm_struct *mm)
-{
-	if (!mm_flags_test(MMF_HAS_PINNED, mm))
-		mm_flags_set(MMF_HAS_PINNED, mm);
-}
-
 static long gup_run_slow(struct gup_req *req)
 {
 	if (gup_done(req))

@@ -108,13 +108,6 @@ static void gup_compat_unpin(struct page **pages, unsigned long nr)
 	unpin_user_pages(pages, nr);
 }
 
-/* fork() has to know that pins may exist before the first one does. */
-static void gup_compat_set_has_pinned(struct mm_struct *mm)
-{
-	if (!mm_flags_test(MMF_HAS_PINNED, mm))
-		mm_flags_set(MMF_HAS_PINNED, mm);
-}
-
 static long gup_compat_run(struct gup_req *req,
 			   const struct gup_compat_call *call)
 {
@@ -122,7 +115,7 @@ static long gup_compat_run(struct gup_req *req,
 	long ret;
 
 	if (req->flags & FOLL_PIN)
-		gup_compat_set_has_pinned(req->mm);
+		gup_set_has_pinned(req->mm);
 	if (req->flags & FOLL_LONGTERM)
 		ret = gup_slow_longterm(req);
 	else
@@ -297,7 +290,7 @@ int gup_compat_pin_user_pages_fast_only(unsigned long start, int nr_pages,
 		return 0;
 	if (WARN_ON_ONCE(gup_flags & (INTERNAL_GUP_FLAGS | FOLL_GET)))
 		return 0;
-	gup_compat_set_has_pinned(current->mm);
+	gup_set_has_pinned(current->mm);
 	req = gup_req_init(current->mm, start, nr_pages, pages,
 			   gup_flags | FOLL_PIN | FOLL_FAST_ONLY);
 	gup_fast(&req);

@@ -162,6 +162,16 @@ static __always_inline struct gup_req gup_req_init(struct mm_struct *mm,
 	};
 }
 
+/*
+ * fork() has to know that pins may exist before the first one does. The flag
+ * shares its cache line with all of the mm's flags: write it only once.
+ */
+static inline void gup_set_has_pinned(struct mm_struct *mm)
+{
+	if (!mm_flags_test(MMF_HAS_PINNED, mm))
+		mm_flags_set(MMF_HAS_PINNED, mm);
+}
+
 /* mm/gup_ref.c */
 void gup_stat_flush_node(struct gup_pin_stat *stat, enum node_stat_item item);
 void gup_stat_change_node(struct gup_pin_stat *stat, int nid,
