@@ -91,6 +91,18 @@ static int gup_check_vma(struct vm_area_struct *vma, unsigned int flags)
 	return 0;
 }
 
+/* There is no VMA at the next address. */
+static struct vm_area_struct *gup_no_vma(struct gup_req *req)
+{
+	const bool populate = req->flags & FOLL_MADV_POPULATE;
+	unsigned long addr = gup_addr(req);
+
+	if (!populate && in_gate_area(req->mm, addr))
+		return NULL;
+	gup_warn_below_stack(req->mm, addr);
+	return ERR_PTR(populate ? -ENOMEM : -EFAULT);
+}
+
 /**
  * gup_find_vma() - the VMA of the next address, if its pages may be taken
  * @req: The request.
@@ -102,20 +114,14 @@ static int gup_check_vma(struct vm_area_struct *vma, unsigned int flags)
  */
 struct vm_area_struct *gup_find_vma(struct gup_req *req)
 {
-	const bool populate = req->flags & FOLL_MADV_POPULATE;
-	unsigned long addr = gup_addr(req);
-	struct vm_area_struct *vma = vma_lookup(req->mm, addr);
+	struct vm_area_struct *vma = vma_lookup(req->mm, gup_addr(req));
 	int error;
 
-	if (!vma) {
-		if (!populate && in_gate_area(req->mm, addr))
-			return NULL;
-		gup_warn_below_stack(req->mm, addr);
-		return ERR_PTR(populate ? -ENOMEM : -EFAULT);
-	}
+	if (unlikely(!vma))
+		return gup_no_vma(req);
 	error = gup_check_vma(vma, req->flags);
-	if (error)
-		return ERR_PTR(populate ? -EINVAL : error);
+	if (unlikely(error))
+		return ERR_PTR(req->flags & FOLL_MADV_POPULATE ? -EINVAL : error);
 	return vma;
 }
 
