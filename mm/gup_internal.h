@@ -46,7 +46,7 @@ enum gup_outcome {
 
 /**
  * struct gup_pin_stat - pins of one node not yet in its statistics
- * @nid: The node, NUMA_NO_NODE before the first pin.
+ * @nid: The node; before the first pin, where that is likely to be.
  * @nr: Number of pages.
  */
 struct gup_pin_stat {
@@ -157,7 +157,7 @@ static __always_inline struct gup_req gup_req_init(struct mm_struct *mm,
 		.longterm.zone = 0,
 		.sink.pages = pages,
 		.sink.nr = 0,
-		.sink.acquired.nid = NUMA_NO_NODE,
+		.sink.acquired.nid = numa_node_id(),
 		.sink.acquired.nr = 0,
 	};
 }

@@ -129,7 +129,7 @@ void gup_release(struct folio *folio, unsigned long nr, unsigned int flags)
 /* gup_release_range() for pins. */
 static void gup_release_pins(struct page **pages, unsigned long nr)
 {
-	struct gup_pin_stat released = { .nid = NUMA_NO_NODE };
+	struct gup_pin_stat released = { .nid = numa_node_id() };
 	struct page **const end = pages + nr;
 	unsigned long span;
 

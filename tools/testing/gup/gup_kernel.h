@@ -410,6 +410,7 @@ typedef struct {
 #define pageblock_order		HPAGE_PMD_ORDER
 #define MAX_FOLIO_ORDER		18
 #define NUMA_NO_NODE		(-1)
+#define numa_node_id()		0
 #define MAX_NUMNODES		2
 #define NODES_PGSHIFT		54
 #define ZONES_PGSHIFT		51
