@@ -43,8 +43,9 @@ static bool gup_flags_ok(unsigned int flags, struct page **pages)
  * Checks the flags that an external caller passed and completes them by @add,
  * what the entry point stands for, or returns -EINVAL.
  */
-static int gup_complete_flags(unsigned int flags, unsigned int add,
-			      struct page **pages)
+static __always_inline int gup_complete_flags(unsigned int flags,
+					      unsigned int add,
+					      struct page **pages)
 {
 	if (WARN_ON_ONCE(flags & INTERNAL_GUP_FLAGS))
 		return -EINVAL;
