@@ -92,19 +92,26 @@ static enum gup_outcome gup_judge(struct gup_req *req,
 	return GUP_PROGRESS;
 }
 
+/* Takes references to @nr pages of @folio: 0 or an error. */
+static __always_inline int gup_take_pages(struct gup_req *req,
+					  struct folio *folio, unsigned long nr)
+{
+	int error = gup_grab_stable(req, folio, nr);
+
+	if (!error && (req->flags & FOLL_LONGTERM))
+		gup_longterm_note(req, folio);
+	return error;
+}
+
 /* @folio: that of @leaf->page, if there is one. */
 static __always_inline enum gup_outcome gup_take(struct gup_req *req,
 						 struct folio *folio,
 						 const struct gup_leaf *leaf)
 {
-	if (leaf->page) {
-		int error = gup_grab_stable(req, folio, leaf->nr);
+	int error = folio ? gup_take_pages(req, folio, leaf->nr) : 0;
 
-		if (unlikely(error))
-			return gup_fail(req, error);
-		if (req->flags & FOLL_LONGTERM)
-			gup_longterm_note(req, folio);
-	}
+	if (unlikely(error))
+		return gup_fail(req, error);
 	gup_sink_push(&req->sink, leaf->page, leaf->nr);
 	return GUP_PROGRESS;
 }
@@ -209,86 +216,82 @@ static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first)
 	return true;
 }
 
+/* Does @pte differ from @want in nothing but what the MMU sets? */
+static __always_inline bool gup_pte_alike(pte_t pte, pte_t want)
+{
+	if (likely(pte_same(pte, want)))
+		return true;
+	/* Where the dirty bit makes an entry writable, it counts. */
+	return pte_present(pte) && !pte_write(pte) == !pte_write(want) &&
+	       pte_same(pte_mkold(pte_mkclean(pte)),
+			pte_mkold(pte_mkclean(want)));
+}
+
 /*
- * How many entries from @ptep on, which maps @page of @folio, map consecutive
- * pages of it and differ in nothing but what the MMU sets, so that the judgement
- * of the first holds for all. Clears @dirty if one of them is clean.
+ * How many of @max entries from @ptep on, whose first is @first, map consecutive
+ * pages and differ in nothing but what the MMU sets, so that the judgement of the
+ * first holds for all. Clears @dirty if one of them is clean.
  */
-static __always_inline unsigned long gup_pte_run(struct folio *folio,
-						 struct page *page, pte_t *ptep,
+static __always_inline unsigned long gup_pte_run(pte_t *const ptep,
+						 const pte_t first,
 						 unsigned long max, bool *dirty)
 {
-	const pte_t first = ptep_get(ptep);
-	const pte_t plain = pte_mkold(pte_mkclean(first));
-	unsigned long nr = 0;
+	pte_t *const end = ptep + max, *p = ptep;
+	pte_t want = first;
 
-	max = min(max, folio_large_nr_pages(folio) - folio_page_idx(folio, page));
-	while (max - nr >= GUP_PTE_BATCH &&
-	       gup_pte_batch_same(ptep + nr, pte_advance_pfn(first, nr)))
-		nr += GUP_PTE_BATCH;
-	for (; nr < max; nr++) {
-		pte_t pte = ptep_get(ptep + nr);
+	for (; end - p >= GUP_PTE_BATCH && gup_pte_batch_same(p, want);
+	     p += GUP_PTE_BATCH)
+		want = pte_advance_pfn(want, GUP_PTE_BATCH);
+	/* The first is like itself. */
+	if (p == ptep) {
+		p++;
+		want = pte_advance_pfn(want, 1);
+	}
+	for (; p < end; p++) {
+		const pte_t pte = ptep_get(p);
 
-		if (likely(pte_same(pte, pte_advance_pfn(first, nr))))
-			continue;
-		/* Where the dirty bit makes an entry writable, it counts. */
-		if (!pte_present(pte) || !pte_write(pte) != !pte_write(first) ||
-		    !pte_same(pte_mkold(pte_mkclean(pte)),
-			      pte_advance_pfn(plain, nr)))
+		if (!gup_pte_alike(pte, want))
 			break;
 		if (!pte_dirty(pte))
 			*dirty = false;
+		want = pte_advance_pfn(want, 1);
 	}
-	return nr;
+	return p - ptep;
 }
 
 /*
- * Whether a page is exclusive is a matter of each page, not of its entry. It
- * matters for entries that are not writable: shorten the run to the pages that
- * would be judged as the first one was.
+ * An entry that permits what the request wants, of a page of the kernel's. All
+ * that can be in the way then is that the page has to be unshared. It is not the
+ * zero page: where entries can be special, its are.
  */
-static void gup_trim_run(struct gup_req *req, struct vm_area_struct *vma,
-			 struct gup_leaf *leaf)
+static __always_inline bool gup_pte_plain(pte_t pte, const unsigned int flags)
 {
-	struct gup_leaf next = *leaf;
-	unsigned long nr;
-
-	if (leaf->writable || !PageAnon(leaf->page))
-		return;
-	for (nr = 1; nr < leaf->nr; nr++) {
-		next.page++;
-		next.excl++;
-		if (gup_judge(req, vma, &next) != GUP_PROGRESS)
-			break;
-	}
-	leaf->nr = nr;
-}
-
-/* An entry that permits everything, of a page of the kernel's. */
-static __always_inline bool gup_pte_plain(pte_t pte)
-{
-	return IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && pte_present(pte) &&
-	       pte_write(pte) && !pte_protnone(pte) && !pte_special(pte);
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL))
+		return false;
+	if (!pte_present(pte) || pte_protnone(pte) || pte_special(pte))
+		return false;
+	return pte_write(pte) || !(flags & FOLL_WRITE);
 }
 
 static __always_inline bool gup_pin_plain(struct gup_req *req,
-					  struct folio *folio,
-					  const unsigned int flags)
+					  struct folio *folio)
 {
+	VM_WARN_ON_ONCE(is_zero_folio(folio));
 	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
 	gup_stat_add(&req->sink.acquired, folio_nid(folio), 1,
 		     NR_FOLL_PIN_ACQUIRED);
-	if (arch_make_folio_accessible(folio)) {
+	if (unlikely(arch_make_folio_accessible(folio))) {
 		gup_release(folio, 1, FOLL_PIN);
 		return false;
 	}
-	if (flags & FOLL_LONGTERM)
+	if (req->flags & FOLL_LONGTERM)
 		gup_longterm_note(req, folio);
 	return true;
 }
 
 /* Takes the page of a plain entry, if it is a folio of its own. */
 static __always_inline bool gup_take_plain(struct gup_req *req,
+					   struct vm_area_struct *vma,
 					   struct folio *folio, pte_t pte,
 					   const unsigned int flags)
 {
@@ -298,9 +301,11 @@ static __always_inline bool gup_take_plain(struct gup_req *req,
 		return false;
 	if (!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio))
 		return false;
+	if (!pte_write(pte) && gup_must_unshare(vma, flags, &folio->page))
+		return false;
 	if (flags & FOLL_GET)
 		folio_ref_inc(folio);
-	else if ((flags & FOLL_PIN) && !gup_pin_plain(req, folio, flags))
+	else if ((flags & FOLL_PIN) && !gup_pin_plain(req, folio))
 		return false;
 	if (flags & FOLL_TOUCH)
 		gup_touch_folio(folio, (flags & FOLL_WRITE) && !pte_dirty(pte));
@@ -308,92 +313,108 @@ static __always_inline bool gup_take_plain(struct gup_req *req,
 }
 
 /*
- * Takes pages of plain entries as long as each is a folio of its own. Not
- * inlined: a loop that calls functions needs registers of its own.
+ * Takes pages of plain entries from @ptep up to @last, as long as each is a
+ * folio of its own. Returns where it stopped.
  */
-static noinline unsigned long gup_take_plain_smalls(struct gup_req *req,
-						    pte_t *ptep,
-						    unsigned long max)
+static __always_inline pte_t *gup_take_plain_smalls(struct gup_req *req,
+						    struct vm_area_struct *vma,
+						    pte_t *const ptep,
+						    pte_t *const last)
 {
 	struct page **out = req->sink.pages;
 	const unsigned int flags = req->flags;
-	pte_t *const end = ptep + max, *p;
+	pte_t *p;
 
 	if (out)
 		out += req->sink.nr;
-	for (p = ptep; p < end; p++) {
+	for (p = ptep; p < last; p++) {
 		pte_t pte = ptep_get(p);
 		struct page *page = pte_page(pte);
 
-		if (unlikely(!gup_pte_plain(pte)) ||
-		    !gup_take_plain(req, (struct folio *)page, pte, flags))
+		if (unlikely(!gup_pte_plain(pte, flags)) ||
+		    !gup_take_plain(req, vma, (struct folio *)page, pte, flags))
 			break;
 		if (out)
 			*out++ = page;
 	}
 	req->sink.nr += p - ptep;
-	return p - ptep;
+	return p;
 }
 
-/* Takes the span of a large folio that begins at @ptep, if that is plain. */
-static __always_inline unsigned long
-gup_take_plain_span(struct gup_req *req, pte_t *ptep, unsigned long max)
+/* How many of @nr pages from @page on may stay as shared as they are? */
+static unsigned long gup_nr_unshared(struct vm_area_struct *vma,
+				     unsigned int flags, struct page *page,
+				     unsigned long nr)
 {
-	const unsigned int flags = req->flags;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		if (gup_must_unshare(vma, flags, page + i))
+			break;
+	}
+	return i;
+}
+
+/*
+ * Takes the span of a large folio that begins at @ptep, if its entries are
+ * plain. Returns the number of pages.
+ */
+static __always_inline unsigned long
+gup_take_plain_span(struct gup_req *req, struct vm_area_struct *vma,
+		    pte_t *ptep, unsigned long max)
+{
 	pte_t pte = ptep_get(ptep);
 	bool dirty = pte_dirty(pte);
 	struct folio *folio;
 	struct page *page;
 	unsigned long nr;
 
-	if (!gup_pte_plain(pte))
+	if (!gup_pte_plain(pte, req->flags))
 		return 0;
 	page = pte_page(pte);
 	folio = page_folio(page);
 	if (!folio_test_large(folio))
 		return 0;
-	nr = gup_pte_run(folio, page, ptep, max, &dirty);
-	if (gup_grab_stable(req, folio, nr))
+	nr = min(max, folio_large_nr_pages(folio) - folio_page_idx(folio, page));
+	nr = gup_pte_run(ptep, pte, nr, &dirty);
+	if (!pte_write(pte))
+		nr = gup_nr_unshared(vma, req->flags, page, nr);
+	if (!nr || gup_take_pages(req, folio, nr))
 		return 0;
-	if (flags & FOLL_LONGTERM)
-		gup_longterm_note(req, folio);
-	if (flags & FOLL_TOUCH)
-		gup_touch_folio(folio, (flags & FOLL_WRITE) && !dirty);
+	if (req->flags & FOLL_TOUCH)
+		gup_touch_folio(folio, (req->flags & FOLL_WRITE) && !dirty);
 	gup_sink_push(&req->sink, page, nr);
 	return nr;
 }
 
 /*
- * Takes pages of entries from @ptep on, at most @max, as long as the entries
- * permit everything: most do, and then nothing is in the way. They do not map
- * the zero page, which nobody may write to. Returns how many it took; what is
- * in the way of the next, or failed, is for gup_slow_pte() to find out.
+ * Takes spans of large folios, as gup_take_plain_smalls() does with small ones.
+ * Not inlined: the single page has no need of all these registers.
  */
-static unsigned long gup_take_plain_ptes(struct gup_req *req, pte_t *ptep,
-					 unsigned long max)
+static noinline pte_t *gup_take_plain_spans(struct gup_req *req,
+					    struct vm_area_struct *vma,
+					    pte_t *ptep, pte_t *const last)
 {
-	unsigned long nr = 0, from, span;
+	unsigned long nr;
 
-	do {
-		from = nr;
-		for (; nr < max; nr += span) {
-			span = gup_take_plain_span(req, ptep + nr, max - nr);
-			if (!span)
-				break;
-		}
-		if (nr < max)
-			nr += gup_take_plain_smalls(req, ptep + nr, max - nr);
-	} while (nr > from && nr < max);
-	return nr;
+	for (; ptep < last; ptep += nr) {
+		nr = gup_take_plain_span(req, vma, ptep, last - ptep);
+		if (!nr)
+			break;
+	}
+	return ptep;
 }
 
-/* Takes the pages of the run of entries that begins at @ptep. */
+/*
+ * Takes the page of the entry at @ptep, whatever that may be, or says what is in
+ * the way.
+ */
 static noinline enum gup_outcome gup_slow_pte(struct gup_req *req,
 					      struct vm_area_struct *vma,
-					      unsigned long addr, pte_t *ptep,
-					      unsigned long max)
+					      pte_t *ptep)
 {
-	pte_t pte = ptep_get(ptep);
+	const unsigned long addr = gup_addr(req);
+	const pte_t pte = ptep_get(ptep);
 	enum gup_outcome outcome;
 	struct gup_leaf leaf;
 	struct folio *folio;
@@ -406,32 +427,26 @@ static noinline enum gup_outcome gup_slow_pte(struct gup_req *req,
 
 	leaf = gup_read_pte(vma, addr, pte);
 	outcome = gup_judge(req, vma, &leaf);
-	if (unlikely(outcome != GUP_PROGRESS))
+	if (outcome != GUP_PROGRESS)
 		return outcome;
-	if (unlikely(!leaf.page)) {
-		if (req->flags & FOLL_TOUCH)
-			gup_touch_pfn_pte(req, vma, addr, ptep, pte);
-		return gup_take(req, NULL, &leaf);
-	}
-	folio = page_folio(leaf.page);
-	if (folio_test_large(folio)) {
-		leaf.nr = gup_pte_run(folio, leaf.page, ptep, max,
-				      &leaf.dirty);
-		gup_trim_run(req, vma, &leaf);
-	}
+	folio = leaf.page ? page_folio(leaf.page) : NULL;
 	outcome = gup_take(req, folio, &leaf);
-	if ((req->flags & FOLL_TOUCH) && outcome == GUP_PROGRESS)
+	if (!(req->flags & FOLL_TOUCH) || outcome != GUP_PROGRESS)
+		return outcome;
+	if (folio)
 		gup_touch_folio(folio, (req->flags & FOLL_WRITE) && !leaf.dirty);
+	else
+		gup_touch_pfn_pte(req, vma, addr, ptep, pte);
 	return outcome;
 }
 
-static enum gup_outcome gup_slow_pte_table(struct gup_req *req,
+static noinline enum gup_outcome gup_slow_pte_table(struct gup_req *req,
 					   struct vm_area_struct *vma,
 					   pmd_t *pmdp, unsigned long end)
 {
 	enum gup_outcome outcome = GUP_PROGRESS;
-	unsigned long addr = gup_addr(req);
-	pte_t *ptep, *table;
+	const unsigned long addr = gup_addr(req);
+	pte_t *table, *ptep, *from, *last;
 	spinlock_t *ptl;
 
 	table = pte_offset_map_lock(req->mm, pmdp, addr, &ptl);
@@ -440,17 +455,15 @@ static enum gup_outcome gup_slow_pte_table(struct gup_req *req,
 		return GUP_PROGRESS;
 
 	ptep = table;
-	for (;;) {
-		ptep += gup_take_plain_ptes(req, ptep,
-					    gup_pages_until(gup_addr(req), end));
-		if (gup_addr(req) >= end)
+	last = table + gup_pages_until(addr, end);
+	while (outcome == GUP_PROGRESS && ptep < last) {
+		ptep = gup_take_plain_smalls(req, vma, ptep, last);
+		if (ptep == last)
 			break;
-		addr = gup_addr(req);
-		outcome = gup_slow_pte(req, vma, addr, ptep,
-				       gup_pages_until(addr, end));
-		ptep += gup_pages_until(addr, gup_addr(req));
-		if (outcome != GUP_PROGRESS || gup_addr(req) >= end)
-			break;
+		from = ptep;
+		ptep = gup_take_plain_spans(req, vma, ptep, last);
+		if (ptep == from)
+			outcome = gup_slow_pte(req, vma, ptep++);
 	}
 	pte_unmap_unlock(table, ptl);
 	return outcome;
@@ -651,13 +664,12 @@ static enum gup_outcome gup_slow_pud(struct gup_req *req,
 	unsigned long addr = gup_addr(req);
 	pud_t pud = pudp_get(pudp);
 
-	end = pud_addr_end(addr, end);
 	if (pud_none(pud))
 		return gup_absent(req, vma);
 	if (!pud_present(pud))
 		return GUP_NEED_FAULT;
 	if (GUP_PUD_LEAVES && pud_leaf(pud))
-		return gup_slow_huge_pud(req, vma, pudp, end);
+		return gup_slow_huge_pud(req, vma, pudp, pud_addr_end(addr, end));
 	if (unlikely(pud_bad(pud)))
 		return gup_absent(req, vma);
 	return gup_slow_pmd(req, vma, pmd_offset(pudp, addr), end);
