@@ -184,7 +184,10 @@ gup_x86_check_ptes(const pte_t *const ptep, u64 val, unsigned int max)
 	return p - ptep;
 }
 
-/* Takes the span of a large folio that begins at @ptep, read as @val. */
+/*
+ * Takes the span of a large folio that begins at @ptep, read as @val. Of a small
+ * folio it takes nothing.
+ */
 static __always_inline unsigned int gup_x86_span(struct gup_req *req,
 						 const pte_t *ptep, u64 val,
 						 unsigned int max,
@@ -214,17 +217,15 @@ static __always_inline void gup_x86_spans(struct gup_req *req,
 {
 	while (cur->ptep < cur->end) {
 		const u64 val = gup_x86_read(cur->ptep);
-		struct page *page = gup_x86_page(val);
 		unsigned int nr;
 
-		if (unlikely(!gup_x86_permitted(need, val)) ||
-		    !gup_fast_compound(page))
+		if (unlikely(!gup_x86_permitted(need, val)))
 			break;
 		nr = gup_x86_span(req, cur->ptep, val, cur->end - cur->ptep,
 				  &cur->seen);
 		if (unlikely(!nr))
 			break;
-		gup_store_pages(cur->out, page, nr);
+		gup_store_pages(cur->out, gup_x86_page(val), nr);
 		cur->out += nr;
 		cur->ptep += nr;
 	}
