@@ -440,9 +440,9 @@ static noinline enum gup_outcome gup_slow_pte(struct gup_req *req,
 	return outcome;
 }
 
-static noinline enum gup_outcome gup_slow_pte_table(struct gup_req *req,
-					   struct vm_area_struct *vma,
-					   pmd_t *pmdp, unsigned long end)
+static noinline enum gup_outcome
+gup_slow_pte_table(struct gup_req *req, struct vm_area_struct *vma, pmd_t *pmdp,
+		   unsigned long end)
 {
 	enum gup_outcome outcome = GUP_PROGRESS;
 	const unsigned long addr = gup_addr(req);
