@@ -466,13 +466,29 @@ struct file *gk_hugetlb_file(struct kunit *test, unsigned long nr_huge)
 #endif
 }
 
-/* The same where it may stay: a memfd takes no other for memfd_pin_folios(). */
+static unsigned long gk_huge_pages_left(void)
+{
+#ifdef CONFIG_HUGETLB_PAGE
+	return default_hstate.free_huge_pages - default_hstate.resv_huge_pages;
+#else
+	return 0;
+#endif
+}
+
+/*
+ * The same where it may stay: a memfd takes no other for memfd_pin_folios(). What
+ * the pool has may be movable; reserved by another file it is left alone.
+ */
 struct file *gk_pinnable_hugetlb_file(struct kunit *test,
 				      unsigned long nr_huge)
 {
 	unsigned int flags = memalloc_pin_save();
-	struct file *file = gk_hugetlb_file(test, nr_huge);
+	unsigned long left = gk_huge_pages_left();
+	struct file *file;
 
+	if (left)
+		gk_hugetlb_file(test, left);
+	file = gk_hugetlb_file(test, nr_huge);
 	memalloc_pin_restore(flags);
 	return file;
 }
