@@ -28,6 +28,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include <lib/test_hmm_uapi.h>
 #include <mm/gup_test.h>
 #include <tools/include/io_uring/mini_liburing.h>
 #include "kselftest.h"
@@ -91,6 +92,7 @@ struct zone {
 static struct kind kinds[8 + MAX_HUGETLB_SIZES];
 static int nr_kinds;
 static int gup_fd;
+static int device_fd;
 static struct io_uring ring;
 static char no_ring[120];
 static struct zone movable;
@@ -564,6 +566,7 @@ static void test_kind(const struct kind *kind)
 static void find_movable(void)
 {
 	FILE *zones = fopen("/proc/zoneinfo", "r");
+	unsigned long managed = 0;
 	struct zone zone = {};
 	bool inside = false;
 	char line[160];
@@ -576,7 +579,9 @@ static void find_movable(void)
 			inside = !strcmp(name, "Movable");
 		else if (inside && sscanf(line, " spanned %lu", &zone.nr) == 1)
 			continue;
-		else if (inside && sscanf(line, " start_pfn: %lu", &zone.start) == 1)
+		else if (inside && sscanf(line, " managed %lu", &managed) == 1)
+			continue;
+		else if (inside && sscanf(line, " start_pfn: %lu", &zone.start) == 1 && managed)
 			movable = zone;
 	}
 	fclose(zones);
@@ -610,44 +615,97 @@ static size_t nr_movable(struct area *area)
 	return nr;
 }
 
-static int test_moved(struct area *area, bool fast)
+/* @nr_left says how many pages of the area are where they must not stay. */
+static int test_moved(struct area *area, bool fast, size_t (*nr_left)(struct area *area))
 {
 	const struct method method = { .write = true, .fast = fast };
 	int error, result;
 	size_t left;
-
-	fill(area->mem, area->size, 50);
-	fill(area->expected, area->size, 50);
-	if (!nr_movable(area)) {
-		ksft_print_msg("needs free memory in ZONE_MOVABLE: boot with movablecore=256M\n");
-		return KSFT_SKIP;
-	}
 
 	error = start_pin(gup_fd, area->mem, area->size, &method);
 	if (error) {
 		ksft_print_msg("PIN_LONGTERM_TEST_START: %s\n", strerror(-error));
 		return KSFT_FAIL;
 	}
-	left = nr_movable(area);
+	left = nr_left(area);
 	if (left)
-		ksft_print_msg("%zu pages are pinned in ZONE_MOVABLE\n", left);
+		ksft_print_msg("%zu pages are pinned where they must not stay\n", left);
 	result = check_pins(gup_fd, area);
 	if (stop_pin(gup_fd) || left)
 		return KSFT_FAIL;
 	return result;
 }
 
-static void test_movable(bool fast)
+static int test_movable(struct area *area, bool fast)
+{
+	if (nr_movable(area))
+		return test_moved(area, fast, nr_movable);
+	ksft_print_msg("needs free memory in ZONE_MOVABLE: boot with movablecore=256M\n");
+	return KSFT_SKIP;
+}
+
+/* Memory of a device, which the CPU can access as well */
+
+#define DEVICE_PATH "/dev/hmm_dmirror2"
+
+static size_t nr_in_device(struct area *area)
+{
+	unsigned char pages[SMALL_PAGES];
+	struct hmm_dmirror_cmd cmd = {
+		.addr = (unsigned long)area->mem,
+		.ptr = (unsigned long)pages,
+		.npages = SMALL_PAGES,
+	};
+	size_t nr = 0;
+
+	if (ioctl(device_fd, HMM_DMIRROR_SNAPSHOT, &cmd)) {
+		ksft_perror("HMM_DMIRROR_SNAPSHOT");
+		return 0;
+	}
+	for (size_t i = 0; i < SMALL_PAGES; i++)
+		nr += (pages[i] & HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL) != 0;
+	return nr;
+}
+
+/* Pinning has to bring the pages back from the device. */
+static int test_device(struct area *area, bool fast)
+{
+	struct hmm_dmirror_cmd cmd = {
+		.addr = (unsigned long)area->mem,
+		.ptr = (unsigned long)area->seen,
+		.npages = SMALL_PAGES,
+	};
+	int result = KSFT_FAIL;
+
+	device_fd = open(DEVICE_PATH, O_RDWR);
+	if (device_fd < 0) {
+		ksft_print_msg("needs CONFIG_TEST_HMM, test_hmm.spm_addr_dev0= and _dev1=\n");
+		return KSFT_SKIP;
+	}
+	if (ioctl(device_fd, HMM_DMIRROR_MIGRATE_TO_DEV, &cmd))
+		ksft_perror("HMM_DMIRROR_MIGRATE_TO_DEV");
+	else if (nr_in_device(area) != SMALL_PAGES)
+		ksft_print_msg("%zu pages are in the device\n", nr_in_device(area));
+	else
+		result = test_moved(area, fast, nr_in_device);
+	close(device_fd);
+	return result;
+}
+
+static void test_place(const char *what, bool fast, int (*test)(struct area *area, bool fast))
 {
 	const struct kind *anonymous = &kinds[0];
 	int result = KSFT_FAIL;
 	struct area area;
 
-	log_test_start("movable memory, %s: moved before it is pinned", fast ? "fast" : "slow");
-	if (map_area(&area, anonymous, false))
-		result = test_moved(&area, fast);
-	else
+	log_test_start("%s memory, %s: moved before it is pinned", what, fast ? "fast" : "slow");
+	if (map_area(&area, anonymous, false)) {
+		fill(area.mem, area.size, 50);
+		fill(area.expected, area.size, 50);
+		result = test(&area, fast);
+	} else {
 		ksft_perror("mapping the memory");
+	}
 	unmap_area(&area);
 	log_test_result(result);
 }
@@ -968,7 +1026,7 @@ static void open_driver(void)
 static void set_plan(void)
 {
 	unsigned int nr = 2 * ARRAY_SIZE(refusals) + ARRAY_SIZE(bad_requests) +
-			  ARRAY_SIZE(bad_runs) + 7;
+			  ARRAY_SIZE(bad_runs) + 9;
 
 	for (int i = 0; i < nr_kinds; i++)
 		nr += nr_tests_of(&kinds[i]);
@@ -989,8 +1047,10 @@ int main(void)
 	before = pins_outstanding();
 	for (int i = 0; i < nr_kinds; i++)
 		test_kind(&kinds[i]);
-	test_movable(false);
-	test_movable(true);
+	test_place("movable", false, test_movable);
+	test_place("movable", true, test_movable);
+	test_place("device", false, test_device);
+	test_place("device", true, test_device);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		test_refusal(&refusals[i], false);
 		test_refusal(&refusals[i], true);
