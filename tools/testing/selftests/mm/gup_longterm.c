@@ -14,6 +14,7 @@
 #include <mntent.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -648,6 +649,7 @@ static int test_movable(struct area *area, bool fast)
 
 #define DEVICE_PATH "/dev/hmm_dmirror2"
 
+/* SIZE_MAX, which no check takes for right, if it cannot tell. */
 static size_t nr_in_device(struct area *area)
 {
 	unsigned char pages[SMALL_PAGES];
@@ -660,7 +662,7 @@ static size_t nr_in_device(struct area *area)
 
 	if (ioctl(device_fd, HMM_DMIRROR_SNAPSHOT, &cmd)) {
 		ksft_perror("HMM_DMIRROR_SNAPSHOT");
-		return 0;
+		return SIZE_MAX;
 	}
 	for (size_t i = 0; i < SMALL_PAGES; i++)
 		nr += (pages[i] & HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL) != 0;
