@@ -396,7 +396,7 @@ static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
 
 /**
  * gup_fast() - take as many pages of a request as can be had without a lock
- * @req: The request, on current->mm.
+ * @req: The request, on current->mm, for one page or more.
  *
  * Stops at the first page that is not plainly fine; gup_addr() says where.
  *
@@ -406,14 +406,14 @@ static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
 void gup_fast(struct gup_req *req)
 {
 	const unsigned long end = gup_end(req);
-	bool more = true;
+	bool more;
 
 	if (!gup_fast_permitted(req->start, end))
 		return;
-	while (more && !gup_done(req)) {
+	do {
 		if (req->flags & FOLL_PIN)
 			more = gup_fast_pin_window(req, end);
 		else
 			more = gup_fast_window(req, end);
-	}
+	} while (more && !gup_done(req));
 }

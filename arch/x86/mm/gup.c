@@ -18,59 +18,51 @@
 #define GUP_X86_IGNORE	(_PAGE_ACCESSED | _PAGE_DIRTY)
 
 /**
- * struct gup_x86_need - what an entry must look like
- * @mask: The bits that matter.
- * @want: Their values, the protection key being the one found last.
- * @pkru: What the protection keys permit, read once a window: it belongs to the
- *	  thread and does not change with interrupts off.
- * @deny: The bits of key 0 in @pkru that forbid this access.
+ * struct gup_x86_need - what an entry with one of the protection keys must look like
+ * @mask: The bits that matter; none if the key forbids the access.
+ * @want: Their values. Never 0, so that without a mask nothing is as it must be.
  */
 struct gup_x86_need {
 	u64 mask;
 	u64 want;
-	u32 pkru;
-	u32 deny;
 };
 
-static __always_inline struct gup_x86_need gup_x86_need(unsigned int flags)
+/*
+ * @val says which protection key. What keys permit belongs to the thread and does
+ * not change with interrupts off.
+ */
+static __always_inline struct gup_x86_need gup_x86_need(unsigned int flags,
+							u64 val)
 {
-	const u64 want = _PAGE_PRESENT | _PAGE_USER |
+	const u32 deny = PKRU_AD_BIT | (flags & FOLL_WRITE ? PKRU_WD_BIT : 0);
+	const u64 bits = _PAGE_PRESENT | _PAGE_USER |
 			 (flags & FOLL_WRITE ? _PAGE_RW : 0);
 	struct gup_x86_need need = {
-		.mask = want | _PAGE_SPECIAL | _PAGE_PKEY_MASK,
-		.want = want,
-		.pkru = read_pkru(),
-		.deny = PKRU_AD_BIT | (flags & FOLL_WRITE ? PKRU_WD_BIT : 0),
+		.mask = bits | _PAGE_SPECIAL | _PAGE_PKEY_MASK,
+		.want = bits | (val & _PAGE_PKEY_MASK),
 	};
 
-	/* Nearly everything has key 0; if that is denied, let nothing match. */
-	if (unlikely(need.pkru & need.deny))
+	if (unlikely((read_pkru() >> (pte_flags_pkey(val) * PKRU_BITS_PER_PKEY)) &
+		     deny))
 		need.mask = 0;
 	return need;
 }
 
-/* @val is right but perhaps for its protection key. */
-static noinline bool gup_x86_other_key(struct gup_x86_need *need, u64 val)
+/* Rare, so it stays out of the loops. */
+static noinline struct gup_x86_need gup_x86_need_other(unsigned int flags,
+						       u64 val)
 {
-	const u64 want = need->want & ~(u64)_PAGE_PKEY_MASK;
-	const u64 mask = want | _PAGE_SPECIAL;
-	const unsigned int key = pte_flags_pkey(val);
-
-	if ((val & mask) != want)
-		return false;
-	if (need->pkru & (need->deny << (key * PKRU_BITS_PER_PKEY)))
-		return false;
-	need->mask = mask | _PAGE_PKEY_MASK;
-	need->want = want | (val & _PAGE_PKEY_MASK);
-	return true;
+	return gup_x86_need(flags, val);
 }
 
-static __always_inline bool gup_x86_permitted(struct gup_x86_need *need,
-					      u64 val)
+/* Is @val as it must be? Nearly everything has the key that was found last. */
+static __always_inline bool gup_x86_permitted(const struct gup_req *req,
+					      struct gup_x86_need *need, u64 val)
 {
 	if (likely((val & need->mask) == need->want))
 		return true;
-	return gup_x86_other_key(need, val);
+	*need = gup_x86_need_other(req->flags, val);
+	return (val & need->mask) == need->want;
 }
 
 static __always_inline struct page *gup_x86_page(u64 val)
@@ -104,12 +96,17 @@ static __always_inline bool gup_x86_changed(const pte_t *entryp, u64 val)
 	return unlikely(now != val) && ((now ^ val) & ~(u64)GUP_X86_IGNORE);
 }
 
-/* Where a table of PTEs is walked and what is taken from it. */
+/**
+ * struct gup_x86_cursor - where in a table of PTEs the walk is
+ * @end: Behind the last entry to look at.
+ * @out: Behind where its page goes.
+ * @next: The next entry and where its page goes, counted from both: negative, and
+ *	  0 when all have been taken. So one register moves and ends a loop.
+ */
 struct gup_x86_cursor {
-	const pte_t *ptep;
 	const pte_t *end;
 	struct page **out;
-	unsigned long seen;	/* as for gup_fast_accept_folio() */
+	long next;
 };
 
 /* Takes the page behind @ptep, read as @val, which seems to be a folio itself. */
@@ -131,77 +128,99 @@ static __always_inline bool gup_x86_small(struct gup_req *req,
 	return gup_fast_accept_small(req, &small, val & _PAGE_RW, seen, kind);
 }
 
-/* Takes pages as long as each is a folio of its own. */
-static __always_inline void gup_x86_smalls(struct gup_req *req,
+/*
+ * Takes pages as long as each is a folio of its own. There is an entry to look at.
+ * Returns the cursor's @next.
+ */
+static __always_inline long gup_x86_smalls(struct gup_req *req,
 					   struct gup_x86_need *need,
-					   struct gup_x86_cursor *cur,
+					   struct gup_x86_cursor cur,
 					   const unsigned int kind)
 {
-	for (; cur->ptep < cur->end; cur->ptep++) {
-		const u64 val = gup_x86_read(cur->ptep);
+	unsigned long seen = GUP_FAST_NO_MAPPING;
+
+	do {
+		const pte_t *ptep = cur.end + cur.next;
+		const u64 val = gup_x86_read(ptep);
 		struct page *page = gup_x86_page(val);
 
-		if (unlikely(!gup_x86_permitted(need, val)) ||
+		if (unlikely(!gup_x86_permitted(req, need, val)) ||
 		    gup_fast_head(page))
 			break;
-		if (unlikely(!gup_x86_small(req, cur->ptep, val, &cur->seen,
-					    kind)))
+		if (unlikely(!gup_x86_small(req, ptep, val, &seen, kind)))
 			break;
-		*cur->out++ = page;
-	}
+		cur.out[cur.next] = page;
+	} while (++cur.next);
+	return cur.next;
 }
 
-#define GUP_X86_BATCH	8
+#define GUP_X86_BATCH	16
 
-/* Do GUP_X86_BATCH entries map consecutive pages and look alike otherwise? */
-static __always_inline bool gup_x86_batch_same(const pte_t *ptep, u64 val)
+/*
+ * Reads GUP_X86_BATCH entries again and puts the pages they should map, @page and
+ * those behind it, into @out. Do they map these, and look alike otherwise?
+ */
+static __always_inline bool gup_x86_check_batch(const pte_t *ptep, u64 val,
+						struct page *page,
+						struct page **out)
 {
+	u64 differ = 0;
 	unsigned int i;
 
 	unrolled_full
 	for (i = 0; i < GUP_X86_BATCH; i++) {
-		if (unlikely(gup_x86_read(ptep + i) != val + i * PAGE_SIZE))
-			return false;
+		differ |= gup_x86_read(ptep + i) ^ (val + i * PAGE_SIZE);
+		out[i] = page + i;
 	}
-	return true;
+	return likely(!differ);
 }
 
 /*
- * Reads the entries of a span again, from @ptep on: how many of them map the
- * pages they should, with the permissions of the first? Entries behind the first
- * are read only here, after the grab: see gup_fast_check_ptes().
+ * Reads the entries of a span again, from @ptep on, whose first was @val: how many
+ * of them map the pages they should, with the permissions of the first? Puts those
+ * pages into @out; what it stores behind them means nothing. Entries behind the
+ * first are read only here, after the grab: see gup_fast_check_ptes().
  */
 static __always_inline unsigned int
-gup_x86_check_ptes(const pte_t *const ptep, u64 val, unsigned int max)
+gup_x86_check_ptes(const pte_t *const ptep, u64 val, unsigned int max,
+		   struct page **out)
 {
 	const pte_t *const end = ptep + max, *p = ptep;
+	struct page *page = gup_x86_page(val);
 
-	for (; end - p >= GUP_X86_BATCH && gup_x86_batch_same(p, val);
-	     p += GUP_X86_BATCH)
+	while (p + GUP_X86_BATCH <= end &&
+	       gup_x86_check_batch(p, val, page, out)) {
+		p += GUP_X86_BATCH;
+		out += GUP_X86_BATCH;
+		page += GUP_X86_BATCH;
 		val += GUP_X86_BATCH * PAGE_SIZE;
-	for (; p < end && !gup_x86_changed(p, val); p++)
+	}
+	for (; p < end && !gup_x86_changed(p, val); p++) {
+		*out++ = page++;
 		val += PAGE_SIZE;
+	}
 	return p - ptep;
 }
 
 /*
- * Takes the span of a large folio that begins at @ptep, read as @val. Of a small
- * folio it takes nothing.
+ * Takes the span of a large folio that begins at the next entry, read as @val.
+ * Of a small folio it takes nothing.
  */
-static __always_inline unsigned int gup_x86_span(struct gup_req *req,
-						 const pte_t *ptep, u64 val,
-						 unsigned int max,
-						 unsigned long *seen)
+static __always_inline unsigned int
+gup_x86_span(struct gup_req *req, const struct gup_x86_cursor *cur, u64 val,
+	     unsigned long *seen)
 {
 	struct gup_fast_span span = {
 		.excl = gup_x86_page(val),
 		.writable = val & _PAGE_RW,
 	};
+	unsigned int max = -cur->next;
 
 	span.folio = gup_fast_grab_large(req, span.excl, &max);
 	if (unlikely(!span.folio))
 		return 0;
-	span.nr = gup_x86_check_ptes(ptep, val, max);
+	span.nr = gup_x86_check_ptes(cur->end + cur->next, val, max,
+				     cur->out + cur->next);
 	if (unlikely(span.nr != max))
 		gup_fast_drop(req, span.folio, max - span.nr);
 	span.nr_excl = span.nr;
@@ -210,40 +229,48 @@ static __always_inline unsigned int gup_x86_span(struct gup_req *req,
 	return span.nr;
 }
 
-/* Takes spans of large folios as long as there are any. */
-static __always_inline void gup_x86_spans(struct gup_req *req,
-					  struct gup_x86_need *need,
-					  struct gup_x86_cursor *cur)
+/*
+ * Takes spans of large folios as long as there are any. Returns the cursor's @next.
+ * Not inlined, and called by value: the loop over single pages needs registers.
+ */
+static noinline long gup_x86_spans(struct gup_req *req,
+				   struct gup_x86_need need,
+				   struct gup_x86_cursor cur)
 {
-	while (cur->ptep < cur->end) {
-		const u64 val = gup_x86_read(cur->ptep);
-		unsigned int nr;
+	unsigned long seen = GUP_FAST_NO_MAPPING;
+	unsigned int nr;
 
-		if (unlikely(!gup_x86_permitted(need, val)))
+	for (; cur.next; cur.next += nr) {
+		const u64 val = gup_x86_read(cur.end + cur.next);
+
+		if (unlikely(!gup_x86_permitted(req, &need, val)))
 			break;
-		nr = gup_x86_span(req, cur->ptep, val, cur->end - cur->ptep,
-				  &cur->seen);
+		nr = gup_x86_span(req, &cur, val, &seen);
 		if (unlikely(!nr))
 			break;
-		gup_store_pages(cur->out, gup_x86_page(val), nr);
-		cur->out += nr;
-		cur->ptep += nr;
 	}
+	return cur.next;
 }
 
-/* Takes pages of consecutive entries, up to @cur.end if all are plainly fine. */
-static __always_inline void gup_x86_ptes(struct gup_req *req,
-					 struct gup_x86_cursor *cur,
+/*
+ * Takes pages of consecutive entries, up to the end if all are plainly fine.
+ * Returns the cursor's @next.
+ */
+static __always_inline long gup_x86_ptes(struct gup_req *req,
+					 struct gup_x86_cursor cur,
 					 const unsigned int kind)
 {
-	struct gup_x86_need need = gup_x86_need(req->flags);
-	const pte_t *from;
+	struct gup_x86_need need = gup_x86_need(req->flags, 0);
+	long from;
 
 	do {
-		from = cur->ptep;
-		gup_x86_smalls(req, &need, cur, kind);
-		gup_x86_spans(req, &need, cur);
-	} while (cur->ptep > from && cur->ptep < cur->end);
+		from = cur.next;
+		cur.next = gup_x86_smalls(req, &need, cur, kind);
+		if (likely(!cur.next))
+			break;
+		cur.next = gup_x86_spans(req, need, cur);
+	} while (cur.next > from && cur.next);
+	return cur.next;
 }
 
 /* How many pages from the next address to @end or to the end of @size bytes. */
@@ -260,30 +287,28 @@ static __always_inline unsigned int gup_x86_pages_in(struct gup_req *req,
 static bool gup_x86_pte_table(struct gup_req *req, const pte_t *pmdp, u64 pmd,
 			      unsigned long end)
 {
-	const pte_t *ptep = gup_x86_entry(pmd, gup_addr(req), PAGE_SHIFT);
 	const unsigned int kind = req->flags & (FOLL_PIN | FOLL_LONGTERM);
-	const unsigned long mark = req->sink.nr;
+	const long nr = gup_x86_pages_in(req, PMD_SIZE, end);
 	struct gup_x86_cursor cur = {
-		.ptep = ptep,
-		.end = ptep + gup_x86_pages_in(req, PMD_SIZE, end),
-		.out = req->sink.pages + mark,
-		.seen = GUP_FAST_NO_MAPPING,
+		.end = gup_x86_entry(pmd, gup_addr(req), PAGE_SHIFT) + nr,
+		.out = req->sink.pages + req->sink.nr + nr,
+		.next = -nr,
 	};
 
 	if (!kind)
-		gup_x86_ptes(req, &cur, FOLL_GET);
+		cur.next = gup_x86_ptes(req, cur, FOLL_GET);
 	else if (kind == FOLL_PIN)
-		gup_x86_ptes(req, &cur, FOLL_PIN);
+		cur.next = gup_x86_ptes(req, cur, FOLL_PIN);
 	else
-		gup_x86_ptes(req, &cur, FOLL_PIN | FOLL_LONGTERM);
-	req->sink.nr = cur.out - req->sink.pages;
+		cur.next = gup_x86_ptes(req, cur, FOLL_PIN | FOLL_LONGTERM);
+	req->sink.nr += nr + cur.next;
 
 	/* A table that is still in its place was there at every look. */
 	if (gup_x86_changed(pmdp, pmd)) {
-		gup_sink_undo(req, mark);
+		gup_sink_undo(req, req->sink.nr - nr - cur.next);
 		return false;
 	}
-	return cur.ptep == cur.end;
+	return !cur.next;
 }
 
 /* Takes the pages of the leaf of @size bytes at @entryp, read as @val. */
@@ -299,10 +324,10 @@ static bool gup_x86_leaf(struct gup_req *req, const pte_t *entryp, u64 val,
 	struct page *page = span.excl +
 			    ((gup_addr(req) & (size - 1)) >> PAGE_SHIFT);
 	unsigned int grabbed = span.nr;
-	struct gup_x86_need need = gup_x86_need(req->flags);
+	struct gup_x86_need need = gup_x86_need(req->flags, 0);
 	unsigned long seen = GUP_FAST_NO_MAPPING;
 
-	if (unlikely(!gup_x86_permitted(&need, val)))
+	if (unlikely(!gup_x86_permitted(req, &need, val)))
 		return false;
 	span.folio = gup_fast_grab_large(req, page, &grabbed);
 	if (unlikely(!span.folio))
