@@ -269,17 +269,18 @@ static int gup_fast_then_slow(unsigned long start, int nr_pages,
 		gup_set_has_pinned(current->mm);
 
 	gup_fast(&req);
-	if (likely(gup_done(&req)) || (flags & FOLL_FAST_ONLY))
+	/* Not @flags: a register kept over the call would cost every caller. */
+	if (likely(gup_done(&req)) || (req.flags & FOLL_FAST_ONLY))
 		return req.sink.nr;
 	req.flags |= GUP_UNLOCKED_FLAGS;
 	req.locked = &locked;
 	return gup_run_slow(&req);
 }
 
-/* @add: what the entry point stands for. */
-static int gup_fast_or_slow(unsigned long start, int nr_pages,
-			    unsigned int flags, unsigned int add,
-			    struct page **pages)
+/* @add: what the entry point stands for, a constant: most of this folds away. */
+static __always_inline int gup_fast_or_slow(unsigned long start, int nr_pages,
+					    unsigned int flags, unsigned int add,
+					    struct page **pages)
 {
 	unsigned long end;
 
