@@ -289,12 +289,17 @@ static __always_inline bool gup_pin_plain(struct gup_req *req,
 	return true;
 }
 
-/* Takes the page of a plain entry, if it is a folio of its own. */
+/*
+ * Takes the page of a plain entry, if it is a folio of its own. @kind: which of
+ * FOLL_GET, FOLL_PIN and FOLL_TOUCH are in the flags.
+ */
 static __always_inline bool gup_take_plain(struct gup_req *req,
 					   struct vm_area_struct *vma,
 					   struct folio *folio, pte_t pte,
-					   const unsigned int flags)
+					   const unsigned int kind)
 {
+	const unsigned int flags = req->flags;
+
 	/* A tail page has no references of its own. */
 	if ((READ_ONCE(folio->flags.f) & BIT(PG_head)) ||
 	    unlikely(folio_ref_count(folio) <= 0))
@@ -303,13 +308,43 @@ static __always_inline bool gup_take_plain(struct gup_req *req,
 		return false;
 	if (!pte_write(pte) && gup_must_unshare(vma, flags, &folio->page))
 		return false;
-	if (flags & FOLL_GET)
+	if (kind & FOLL_GET)
 		folio_ref_inc(folio);
-	else if ((flags & FOLL_PIN) && !gup_pin_plain(req, folio))
+	else if ((kind & FOLL_PIN) && !gup_pin_plain(req, folio))
 		return false;
-	if (flags & FOLL_TOUCH)
+	if (kind & FOLL_TOUCH)
 		gup_touch_folio(folio, (flags & FOLL_WRITE) && !pte_dirty(pte));
 	return true;
+}
+
+/* gup_take_plain_smalls() for requests of one @kind, a constant if possible. */
+static __always_inline pte_t *gup_take_plain_kind(struct gup_req *req,
+						  struct vm_area_struct *vma,
+						  pte_t *const ptep,
+						  pte_t *const last,
+						  const unsigned int kind)
+{
+	/* Whoever wants references has a place for the pages; others may have one. */
+	const bool store = (kind & (FOLL_GET | FOLL_PIN)) || req->sink.pages;
+	struct page **out = store ? req->sink.pages + req->sink.nr : NULL;
+	pte_t *p;
+
+	for (p = ptep; p < last; p++) {
+		pte_t pte = ptep_get(p);
+		struct page *page = pte_page(pte);
+
+		if (unlikely(!gup_pte_plain(pte, req->flags)) ||
+		    !gup_take_plain(req, vma, (struct folio *)page, pte, kind))
+			break;
+		if (store)
+			*out++ = page;
+	}
+	/* By the pointer that the loop needs anyway: a register less to keep. */
+	if (store)
+		req->sink.nr = out - req->sink.pages;
+	else
+		req->sink.nr += p - ptep;
+	return p;
 }
 
 /*
@@ -318,27 +353,17 @@ static __always_inline bool gup_take_plain(struct gup_req *req,
  */
 static __always_inline pte_t *gup_take_plain_smalls(struct gup_req *req,
 						    struct vm_area_struct *vma,
-						    pte_t *const ptep,
-						    pte_t *const last)
+						    pte_t *ptep, pte_t *last)
 {
-	struct page **out = req->sink.pages;
-	const unsigned int flags = req->flags;
-	pte_t *p;
+	const unsigned int get = FOLL_GET | FOLL_TOUCH;
+	const unsigned int kind = req->flags & (FOLL_GET | FOLL_PIN | FOLL_TOUCH);
 
-	if (out)
-		out += req->sink.nr;
-	for (p = ptep; p < last; p++) {
-		pte_t pte = ptep_get(p);
-		struct page *page = pte_page(pte);
-
-		if (unlikely(!gup_pte_plain(pte, flags)) ||
-		    !gup_take_plain(req, vma, (struct folio *)page, pte, flags))
-			break;
-		if (out)
-			*out++ = page;
-	}
-	req->sink.nr += p - ptep;
-	return p;
+	/* What get_user_pages() and pin_user_pages() ask for; the rest is rare. */
+	if (kind == get)
+		return gup_take_plain_kind(req, vma, ptep, last, get);
+	if (kind == FOLL_PIN)
+		return gup_take_plain_kind(req, vma, ptep, last, FOLL_PIN);
+	return gup_take_plain_kind(req, vma, ptep, last, kind);
 }
 
 /* How many of @nr pages from @page on may stay as shared as they are? */
