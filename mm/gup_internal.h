@@ -340,23 +340,36 @@ static __always_inline bool gup_batch_consecutive(struct page **pages,
 	return true;
 }
 
+/*
+ * Where the span ends that begins at @pages; *@pages is a page of @folio, which is
+ * large. No later than at @end.
+ */
+static __always_inline struct page **
+gup_large_span_end(struct page **pages, struct page **end,
+		   const struct folio *folio)
+{
+	struct page *page = *pages;
+
+	end = min(end, pages + folio_large_nr_pages(folio) -
+		       folio_page_idx(folio, page));
+	while (pages + GUP_PAGES_BATCH <= end &&
+	       gup_batch_consecutive(pages, page)) {
+		pages += GUP_PAGES_BATCH;
+		page += GUP_PAGES_BATCH;
+	}
+	for (; pages < end && *pages == page; pages++)
+		page++;
+	return pages;
+}
+
 /* How many entries of @pages, the first included, are a span of @folio? */
 static __always_inline unsigned long gup_span_length(struct page **pages,
 						     unsigned long nr,
 						     const struct folio *folio)
 {
-	struct page *page = pages[0], **p = pages, **end;
-
 	if (!folio_test_large(folio))
 		return 1;
-	end = pages + min(nr, folio_large_nr_pages(folio) -
-			      folio_page_idx(folio, page));
-	for (; end - p >= GUP_PAGES_BATCH && gup_batch_consecutive(p, page);
-	     p += GUP_PAGES_BATCH)
-		page += GUP_PAGES_BATCH;
-	for (; p < end && *p == page; p++)
-		page++;
-	return p - pages;
+	return gup_large_span_end(pages, pages + nr, folio) - pages;
 }
 
 /*

@@ -131,27 +131,28 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 {
 	struct gup_pin_stat released = { .nid = numa_node_id() };
 	struct page **const end = pages + nr;
-	unsigned long span;
+	struct page **next;
 
-	for (; pages < end; pages += span) {
+	while (pages < end) {
 		struct folio *folio = (struct folio *)*pages;
 
-		span = 1;
-		if (unlikely(!folio))
-			continue;
-		if (!PageCompound(&folio->page)) {
-			if (unlikely(is_zero_folio(folio)))
-				continue;
-			gup_stat_add(&released, folio_nid(folio), 1,
+		if (folio && PageCompound(&folio->page)) {
+			/* Spans mostly begin with the head: nothing to look up. */
+			if (!PageHead(&folio->page))
+				folio = page_folio(*pages);
+			next = gup_large_span_end(pages, end, folio);
+			gup_stat_add(&released, folio_nid(folio), next - pages,
 				     NR_FOLL_PIN_RELEASED);
-			folio_put_refs(folio, GUP_PIN_COUNTING_BIAS);
+			gup_put_large_pins(folio, next - pages);
+			pages = next;
 			continue;
 		}
-		folio = page_folio(*pages);
-		span = gup_span_length(pages, end - pages, folio);
-		gup_stat_add(&released, folio_nid(folio), span,
+		pages++;
+		if (unlikely(!folio || is_zero_folio(folio)))
+			continue;
+		gup_stat_add(&released, folio_nid(folio), 1,
 			     NR_FOLL_PIN_RELEASED);
-		gup_put_large_pins(folio, span);
+		folio_put_refs(folio, GUP_PIN_COUNTING_BIAS);
 	}
 	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
 }
