@@ -28,7 +28,7 @@ class Row(NamedTuple):
 def unit(name, accel):
     """Where a microsecond is 1000 instructions, a nanosecond is one."""
     counted = accel == "icount" and not name.startswith("threads/")
-    return ("instructions" if counted else "ns") + ("" if name.startswith("latency/") else "/page")
+    return ("instructions" if counted else "ns") + ("" if name.startswith(("latency/", "hold/")) else "/page")
 
 
 def read_targets():
@@ -100,7 +100,7 @@ def verdict(row, targets):
 
 def show(rows):
     targets = read_targets()
-    print(f"{'scenario':34} {'unit':17} {'base':>12} {'ours':>12} {'base/ours':>9}  target")
+    print(f"{'scenario':38} {'unit':17} {'base':>12} {'ours':>12} {'base/ours':>9}  target")
     for row in rows:
-        print(f"{row.name:34} {row.unit:17} {cell(row.base):>12} {cell(row.ours):>12} "
+        print(f"{row.name:38} {row.unit:17} {cell(row.base):>12} {cell(row.ours):>12} "
               f"{ratio(row):>9}  {verdict(row, targets)}".rstrip())

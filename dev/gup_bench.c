@@ -5,7 +5,7 @@
  * Measures what it costs to take and to release pages, by the gup_test driver and
  * by system calls that do it. Prints a line "scenario pages microseconds" for each
  * round of each scenario that one of the shell patterns matches. The groups want
- * different machines: "threads" four CPUs, the others one.
+ * different machines: "threads" four CPUs, the others one; "hold" a kernel of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -201,6 +201,7 @@ static const struct group groups[] = {
 	{ "single",	bench_single },
 	{ "threads",	bench_threads },
 	{ "latency",	bench_latency },
+	{ "hold",	bench_hold },
 };
 
 static const struct group *find_group(const char *name)
@@ -218,7 +219,7 @@ int main(int argc, char **argv)
 
 	rounds = group ? atoi(argv[2]) : 0;
 	if (rounds < 1) {
-		printf("usage: gup_bench single|threads|latency ROUNDS [PATTERN]...\n");
+		printf("usage: gup_bench single|threads|latency|hold ROUNDS [PATTERN]...\n");
 		return 1;
 	}
 	patterns = argv + 3;

@@ -30,10 +30,20 @@ void report(const char *name, unsigned long pages, double usec);
 /* Takes all pages of the request, by one of the ioctls of the driver. */
 void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *name);
 
+/* How long others are kept out; see gup_bench_probes.c. */
+struct probe {
+	const char *name;
+	void (*begin)(void);
+	double (*end)(void);
+};
+
+extern const struct probe wakeup, mmap_lock_wait, irqs_off, page_table_lock_held, mmap_lock_held;
+
 /* What is in the other files. */
 void bench_calls(void);
 void bench_scale(void);
 void bench_threads(void);
 void bench_latency(void);
+void bench_hold(void);
 
 #endif /* _GUP_BENCH_H */

@@ -13,6 +13,8 @@ from common import CACHE, HERE, die, tool
 
 # No debug options.
 CONFIG = "test"
+# Tells how long interrupts are off and locks are held.
+HOLD_CONFIG = "latency"
 # Everything may be pinned for long where it is: what is measured is not migration.
 APPEND = "movablecore=0 cma=0"
 # Beside those that the boot reserves.
@@ -34,17 +36,20 @@ class Setup(NamedTuple):
     rounds: int
     boots: int
     exact: bool
+    config: str = CONFIG
 
 
 COUNTED = {
     "single": Setup("single", ["--icount"], 5, 1, True),
     "threads": Setup("threads", ["--smp", "4", "--tcg"], 15, 1, False),
     "latency": Setup("latency", ["--icount"], 3, 1, False),
+    "hold": Setup("hold", ["--icount"], 3, 1, False, HOLD_CONFIG),
 }
 TIMED = {
     "single": Setup("single", ["--smp", "1", "--kvm"], 15, 3, False),
     "threads": Setup("threads", ["--smp", "4", "--kvm"], 15, 3, False),
     "latency": Setup("latency", ["--smp", "1", "--kvm"], 5, 3, False),
+    "hold": Setup("hold", ["--smp", "1", "--kvm"], 5, 3, False, HOLD_CONFIG),
 }
 SETUPS = {"icount": COUNTED, "kvm": TIMED}
 
@@ -98,7 +103,7 @@ def summary(setup, of_rounds):
 
 def run(which, setup, patterns=()):
     """What the kernel of a tree costs, {scenario: Value}."""
-    kernel = tool("kernel", which, CONFIG)
+    kernel = tool("kernel", which, setup.config)
     values = {}
     with tempfile.TemporaryDirectory() as scratch:
         image = make_image(setup, patterns, scratch)
@@ -130,6 +135,6 @@ def machine(accel):
         how = f"KVM on {cpu_of_host()}"
     return {
         "machine": f"{qemu}, {how}, 8 GiB on two nodes, one CPU; four for threads/",
-        "kernel": f"Linux 7.3, dev/config/{CONFIG} (no debug options, SMP, PREEMPT_LAZY)",
+        "kernel": f"Linux 7.3, dev/config/{CONFIG} (no debug options, SMP, PREEMPT_LAZY); for hold/ with dev/config/{HOLD_CONFIG} on top",
         "compiler": compiler(),
     }

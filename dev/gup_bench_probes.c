@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Probes: what tells how long a request keeps others out. Between its begin() and
+ * its end() the request runs, and end() returns the worst, in microseconds.
+ *
+ * Two of them are real-time threads on the same CPU that want to run at regular
+ * times. One just runs: it has to wait while interrupts are off, and while
+ * preemption is, as under a page table lock. The other also takes mmap_lock for
+ * writing each time. The rest is read from the kernel, which has to be built for
+ * it: the irqsoff tracer, and the statistics on locks.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+
+#include "gup_bench.h"
+
+#define PERIOD_USEC	50
+
+#define TRACING		"/sys/kernel/tracing/"
+#define LOCK_STAT	"/proc/lock_stat"
+
+struct watcher {
+	pthread_t id;
+	bool takes_mmap_lock;
+	atomic_bool stop;
+	double longest;
+};
+
+static struct watcher watcher;
+
+static void sleep_until(double usec)
+{
+	struct timespec time = {
+		.tv_sec = usec / 1e6,
+	};
+
+	time.tv_nsec = (usec - time.tv_sec * 1e6) * 1e3;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+}
+
+static void take_mmap_lock(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		fail("mmap");
+	munmap(page, PAGE);
+}
+
+static void *watch(void *arg)
+{
+	double due = now(), late;
+
+	while (!watcher.stop) {
+		due += PERIOD_USEC;
+		sleep_until(due);
+		if (watcher.takes_mmap_lock)
+			take_mmap_lock();
+		late = now() - due;
+		if (late > watcher.longest)
+			watcher.longest = late;
+		if (late > PERIOD_USEC)
+			due += late;
+	}
+	return NULL;
+}
+
+static void start_watcher(bool takes_mmap_lock)
+{
+	struct sched_param parameters = { .sched_priority = 50 };
+	pthread_attr_t attributes;
+
+	watcher = (struct watcher) { .takes_mmap_lock = takes_mmap_lock };
+	pthread_attr_init(&attributes);
+	pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+	pthread_attr_setschedparam(&attributes, &parameters);
+	if (pthread_create(&watcher.id, &attributes, watch, NULL))
+		fail("pthread_create");
+	pthread_attr_destroy(&attributes);
+}
+
+static void begin_wakeup(void)
+{
+	start_watcher(false);
+}
+
+static void begin_mmap_lock(void)
+{
+	start_watcher(true);
+}
+
+static double end_watcher(void)
+{
+	watcher.stop = true;
+	pthread_join(watcher.id, NULL);
+	return watcher.longest;
+}
+
+const struct probe wakeup = { "wakeup", begin_wakeup, end_watcher };
+const struct probe mmap_lock_wait = { "mmap-lock", begin_mmap_lock, end_watcher };
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		fail(path);
+}
+
+static void begin_irqs_off(void)
+{
+	if (mount("tracefs", TRACING, "tracefs", 0, NULL) && errno != EBUSY)
+		fail(TRACING);
+	write_file(TRACING "current_tracer", "irqsoff");
+	write_file(TRACING "tracing_max_latency", "0");
+}
+
+static double end_irqs_off(void)
+{
+	FILE *file = fopen(TRACING "tracing_max_latency", "r");
+	double longest;
+
+	if (!file || fscanf(file, "%lf", &longest) != 1)
+		fail(TRACING "tracing_max_latency");
+	fclose(file);
+	write_file(TRACING "current_tracer", "nop");
+	return longest;
+}
+
+const struct probe irqs_off = { "irqs-off", begin_irqs_off, end_irqs_off };
+
+static void begin_lock(void)
+{
+	write_file(LOCK_STAT, "0");
+}
+
+/* Reads a line of the statistics: a class of locks, and its longest hold in microseconds. */
+static bool read_hold(const char *line, char *class, double *longest)
+{
+	/* Nine columns about waiting and how often come before it. */
+	return sscanf(line, " %63[^:]: %*s %*s %*s %*s %*s %*s %*s %*s %*s %lf",
+		      class, longest) == 2;
+}
+
+/* The longest hold of the locks whose class begins like this; 0 if there was none. */
+static double end_lock(const char *class)
+{
+	char line[512], name[64];
+	double longest = 0, hold;
+	FILE *file = fopen(LOCK_STAT, "r");
+
+	if (!file)
+		fail(LOCK_STAT);
+	while (fgets(line, sizeof(line), file)) {
+		if (read_hold(line, name, &hold) && !strncmp(name, class, strlen(class)) &&
+		    hold > longest)
+			longest = hold;
+	}
+	fclose(file);
+	return longest;
+}
+
+static double end_page_table_lock(void)
+{
+	return end_lock("ptlock_ptr(");
+}
+
+static double end_mmap_lock_held(void)
+{
+	return end_lock("&mm->mmap_lock");
+}
+
+const struct probe page_table_lock_held = { "page-table-lock", begin_lock, end_page_table_lock };
+const struct probe mmap_lock_held = { "mmap-lock", begin_lock, end_mmap_lock_held };
