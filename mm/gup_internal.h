@@ -58,7 +58,7 @@ struct gup_pin_stat {
  * struct gup_sink - where spans go
  * @pages: The caller's array, NULL if it only wants the range faulted in.
  * @nr: Pages put in so far. Every one of them is grabbed if the flags of the
- *	request ask for it; nothing else is.
+ *	request ask for it; nothing else is. Entries behind them mean nothing.
  * @acquired: Pins taken but not yet counted in NR_FOLL_PIN_ACQUIRED.
  */
 struct gup_sink {
