@@ -68,6 +68,9 @@ def summary(rows):
             row = by_name[f"{way}/{kind}" + ("" if way == "unpin" else "/512")]
             yield f" | {number(row.base.value)} → {number(row.ours.value)}"
         yield " |\n"
+    longest = by_name["hold/irqs-off/pin-fast/4k"]
+    yield ("\nWhile `pin_user_pages_fast()` pins 1 GiB in one call, interrupts are off for at most "
+           f"{longest.base.value:,.0f} → {longest.ours.value:,.0f} instructions.\n")
 
 
 def svg(rows):

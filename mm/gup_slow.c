@@ -313,7 +313,7 @@ static __always_inline bool gup_take_plain(struct gup_req *req,
 	else if ((kind & FOLL_PIN) && !gup_pin_plain(req, folio))
 		return false;
 	if (kind & FOLL_TOUCH)
-		gup_touch_folio(folio, (flags & FOLL_WRITE) && !pte_dirty(pte));
+		gup_touch_folio(folio, !pte_dirty(pte) && (flags & FOLL_WRITE));
 	return true;
 }
 
@@ -465,6 +465,7 @@ static noinline enum gup_outcome gup_slow_pte(struct gup_req *req,
 	return outcome;
 }
 
+/* Not inlined: the loops take all registers, and the descent would spill its own. */
 static noinline enum gup_outcome
 gup_slow_pte_table(struct gup_req *req, struct vm_area_struct *vma, pmd_t *pmdp,
 		   unsigned long end)
