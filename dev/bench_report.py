@@ -32,7 +32,7 @@ EXPLANATION = """\
 | `latency/wakeup/` | how long a real-time thread waits for the CPU, at the worst, while 1 GiB is pinned in one call: interrupts are off, or preemption is, as under a page table lock. `nothing` is the kernel by itself |
 | `latency/mmap-lock/` | the same for a thread that takes `mmap_lock` for writing; the page faults for 1 GiB are under way |
 | `hold/irqs-off/` | the longest time with interrupts off meanwhile, by the `irqsoff` tracer, in whole microseconds of 1,000 instructions. Interrupts are part of it: see `nothing` |
-| `hold/page-table-lock/`, `hold/mmap-lock/` | the longest hold of such a lock, by `/proc/lock_stat`; taking and counting locks costs more in that kernel |
+| `hold/page-table-lock/`, `hold/mmap-lock/` | the longest hold of such a lock, by `/proc/lock_stat`, with the interrupts that fell into it; taking locks costs more in that kernel |
 """
 
 

@@ -149,7 +149,7 @@ static bool read_hold(const char *line, char *class, double *longest)
 		      class, longest) == 2;
 }
 
-/* The longest hold of the locks whose class begins like this; 0 if there was none. */
+/* The longest hold of the locks whose class begins like this. */
 static double end_lock(const char *class)
 {
 	char line[512], name[64];
@@ -164,6 +164,9 @@ static double end_lock(const char *class)
 			longest = hold;
 	}
 	fclose(file);
+	errno = ENOENT;
+	if (!longest)
+		fail(class);
 	return longest;
 }
 

@@ -135,6 +135,7 @@ def machine(accel):
         how = f"KVM on {cpu_of_host()}"
     return {
         "machine": f"{qemu}, {how}, 8 GiB on two nodes, one CPU; four for threads/",
-        "kernel": f"Linux 7.3, dev/config/{CONFIG} (no debug options, SMP, PREEMPT_LAZY); for hold/ with dev/config/{HOLD_CONFIG} on top",
+        "kernel": f"Linux 7.3, dev/config/{CONFIG} (no debug options, SMP, PREEMPT_LAZY); "
+                  f"dev/config/{HOLD_CONFIG} on top of it for hold/",
         "compiler": compiler(),
     }
