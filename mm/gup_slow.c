@@ -487,7 +487,9 @@ gup_slow_pte_table(struct gup_req *req, struct vm_area_struct *vma, pmd_t *pmdp,
 		if (ptep == last)
 			break;
 		from = ptep;
-		ptep = gup_take_plain_spans(req, vma, ptep, last);
+		/* For a single page the general function is the shorter way. */
+		if (last - ptep > 1)
+			ptep = gup_take_plain_spans(req, vma, ptep, last);
 		if (ptep == from)
 			outcome = gup_slow_pte(req, vma, ptep++);
 	}
