@@ -164,9 +164,10 @@ static double end_lock(const char *class)
 			longest = hold;
 	}
 	fclose(file);
-	errno = ENOENT;
-	if (!longest)
+	if (!longest) {
+		errno = ENOENT;
 		fail(class);
+	}
 	return longest;
 }
 
