@@ -40,22 +40,20 @@ static bool gup_flags_ok(unsigned int flags, struct page **pages)
 }
 
 /*
- * Checks the flags that an external caller passed and completes them by @add,
- * what the entry point stands for, or returns -EINVAL.
+ * Are these flags that an external caller may pass? Completes them by @add, what
+ * the entry point stands for.
  */
-static __always_inline int gup_complete_flags(unsigned int flags,
-					      unsigned int add,
-					      struct page **pages)
+static __always_inline bool gup_complete_flags(unsigned int *flags,
+					       unsigned int add,
+					       struct page **pages)
 {
-	if (WARN_ON_ONCE(flags & INTERNAL_GUP_FLAGS))
-		return -EINVAL;
+	if (WARN_ON_ONCE(*flags & INTERNAL_GUP_FLAGS))
+		return false;
 
-	flags |= add;
-	if (pages && !(flags & FOLL_PIN))
-		flags |= FOLL_GET;
-	if (WARN_ON_ONCE(!gup_flags_ok(flags, pages)))
-		return -EINVAL;
-	return flags;
+	*flags |= add;
+	if (pages && !(*flags & FOLL_PIN))
+		*flags |= FOLL_GET;
+	return !WARN_ON_ONCE(!gup_flags_ok(*flags, pages));
 }
 
 static long gup_run_slow(struct gup_req *req)
@@ -67,19 +65,6 @@ static long gup_run_slow(struct gup_req *req)
 	if (req->flags & FOLL_LONGTERM)
 		return gup_slow_longterm(req);
 	return gup_slow(req);
-}
-
-/* @flags: from gup_complete_flags(). */
-static long gup_slow_only(struct mm_struct *mm, unsigned long start,
-			  unsigned long nr_pages, struct page **pages,
-			  int flags, int *locked)
-{
-	struct gup_req req = gup_req_init(mm, start, nr_pages, pages, flags);
-
-	if (flags < 0)
-		return flags;
-	req.locked = locked;
-	return gup_run_slow(&req);
 }
 
 /*
@@ -103,9 +88,12 @@ static long gup_slow_only(struct mm_struct *mm, unsigned long start,
 long get_user_pages(unsigned long start, unsigned long nr_pages,
 		    unsigned int gup_flags, struct page **pages)
 {
-	const int flags = gup_complete_flags(gup_flags, FOLL_TOUCH, pages);
+	struct gup_req req;
 
-	return gup_slow_only(current->mm, start, nr_pages, pages, flags, NULL);
+	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
+		return -EINVAL;
+	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
+	return gup_run_slow(&req);
 }
 EXPORT_SYMBOL(get_user_pages);
 
@@ -124,27 +112,28 @@ EXPORT_SYMBOL(get_user_pages);
 long pin_user_pages(unsigned long start, unsigned long nr_pages,
 		    unsigned int gup_flags, struct page **pages)
 {
-	const int flags = gup_complete_flags(gup_flags, FOLL_PIN, pages);
+	struct gup_req req;
 
-	return gup_slow_only(current->mm, start, nr_pages, pages, flags, NULL);
+	if (!gup_complete_flags(&gup_flags, FOLL_PIN, pages))
+		return -EINVAL;
+	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
+	return gup_run_slow(&req);
 }
 EXPORT_SYMBOL(pin_user_pages);
 
-/* What the remote entry points stand for. */
-static unsigned int gup_remote_flags(const int *locked)
+/* @locked as the remote entry points have it. */
+static long gup_run_remote(struct gup_req *req, int *locked)
 {
-	return FOLL_TOUCH | FOLL_REMOTE | (locked ? FOLL_UNLOCKABLE : 0);
-}
+	long ret;
 
-static long gup_remote(struct mm_struct *mm, unsigned long start,
-		       unsigned long nr_pages, struct page **pages, int flags,
-		       int *locked)
-{
-	if (!IS_ENABLED(CONFIG_MMU))
-		return 0;
 	if (WARN_ON_ONCE(locked && *locked != 1))
 		return -EINVAL;
-	return gup_slow_only(mm, start, nr_pages, pages, flags, locked);
+	if (locked)
+		req->lock = GUP_LOCK_MAY_DROP;
+	ret = gup_run_slow(req);
+	if (req->lock == GUP_LOCK_NONE)
+		*locked = 0;
+	return ret;
 }
 
 /**
@@ -169,10 +158,14 @@ long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, int *locked)
 {
-	const int flags = gup_complete_flags(gup_flags, gup_remote_flags(locked),
-					     pages);
+	struct gup_req req;
 
-	return gup_remote(mm, start, nr_pages, pages, flags, locked);
+	if (!IS_ENABLED(CONFIG_MMU))
+		return 0;
+	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
+		return -EINVAL;
+	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
+	return gup_run_remote(&req, locked);
 }
 EXPORT_SYMBOL(get_user_pages_remote);
 
@@ -193,11 +186,13 @@ long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, int *locked)
 {
-	const int flags = gup_complete_flags(gup_flags,
-					     gup_remote_flags(locked) | FOLL_PIN,
-					     pages);
+	struct gup_req req;
 
-	return gup_remote(mm, start, nr_pages, pages, flags, locked);
+	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE,
+				pages))
+		return -EINVAL;
+	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
+	return gup_run_remote(&req, locked);
 }
 EXPORT_SYMBOL(pin_user_pages_remote);
 
@@ -205,7 +200,11 @@ EXPORT_SYMBOL(pin_user_pages_remote);
  * mmap_lock is taken inside
  */
 
-#define GUP_UNLOCKED_FLAGS	(FOLL_TOUCH | FOLL_UNLOCKABLE)
+static long gup_run_unlocked(struct gup_req *req)
+{
+	req->lock = GUP_LOCK_NONE;
+	return gup_run_slow(req);
+}
 
 /**
  * get_user_pages_unlocked() - reference user pages, taking mmap_lock
@@ -221,10 +220,12 @@ EXPORT_SYMBOL(pin_user_pages_remote);
 long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 			     struct page **pages, unsigned int gup_flags)
 {
-	const int flags = gup_complete_flags(gup_flags, GUP_UNLOCKED_FLAGS, pages);
-	int locked = 0;
+	struct gup_req req;
 
-	return gup_slow_only(current->mm, start, nr_pages, pages, flags, &locked);
+	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
+		return -EINVAL;
+	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
+	return gup_run_unlocked(&req);
 }
 EXPORT_SYMBOL(get_user_pages_unlocked);
 
@@ -242,12 +243,12 @@ EXPORT_SYMBOL(get_user_pages_unlocked);
 long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 			     struct page **pages, unsigned int gup_flags)
 {
-	const int flags = gup_complete_flags(gup_flags,
-					     GUP_UNLOCKED_FLAGS | FOLL_PIN,
-					     pages);
-	int locked = 0;
+	struct gup_req req;
 
-	return gup_slow_only(current->mm, start, nr_pages, pages, flags, &locked);
+	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH, pages))
+		return -EINVAL;
+	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
+	return gup_run_unlocked(&req);
 }
 EXPORT_SYMBOL(pin_user_pages_unlocked);
 
@@ -255,13 +256,12 @@ EXPORT_SYMBOL(pin_user_pages_unlocked);
  * The fast path first
  */
 
-/* All is well with the arguments. */
-static int gup_fast_then_slow(unsigned long start, int nr_pages,
-			      unsigned int flags, struct page **pages)
+/* For arguments that have been found good. */
+static int gup_run_fast(unsigned long start, int nr_pages, unsigned int flags,
+			struct page **pages)
 {
 	struct gup_req req = gup_req_init(current->mm, start, nr_pages, pages,
 					  flags);
-	int locked = 0;
 
 	if (!(flags & FOLL_FAST_ONLY))
 		might_lock_read(&current->mm->mmap_lock);
@@ -271,16 +271,18 @@ static int gup_fast_then_slow(unsigned long start, int nr_pages,
 	gup_fast(&req);
 	/* Not @flags: a register kept over the call would cost every caller. */
 	if (likely(gup_done(&req)) || (req.flags & FOLL_FAST_ONLY))
-		return req.sink.nr;
-	req.flags |= GUP_UNLOCKED_FLAGS;
-	req.locked = &locked;
-	return gup_run_slow(&req);
+		return gup_sink_nr(&req.sink);
+	req.flags |= FOLL_TOUCH;
+	return gup_run_unlocked(&req);
 }
 
-/* @add: what the entry point stands for, a constant: most of this folds away. */
-static __always_inline int gup_fast_or_slow(unsigned long start, int nr_pages,
-					    unsigned int flags, unsigned int add,
-					    struct page **pages)
+/*
+ * Checks the arguments of a fast entry point. @add: what that stands for, a
+ * constant, so that most of this folds away.
+ */
+static __always_inline int gup_fast_call(unsigned long start, int nr_pages,
+					 unsigned int flags, unsigned int add,
+					 struct page **pages)
 {
 	unsigned long end;
 
@@ -297,7 +299,7 @@ static __always_inline int gup_fast_or_slow(unsigned long start, int nr_pages,
 		return -EOVERFLOW;
 	if (end > TASK_SIZE_MAX)
 		return -EFAULT;
-	return gup_fast_then_slow(start, nr_pages, flags | add, pages);
+	return gup_run_fast(start, nr_pages, flags | add, pages);
 }
 
 /**
@@ -314,8 +316,8 @@ static __always_inline int gup_fast_or_slow(unsigned long start, int nr_pages,
 int get_user_pages_fast_only(unsigned long start, int nr_pages,
 			     unsigned int gup_flags, struct page **pages)
 {
-	return gup_fast_or_slow(start, nr_pages, gup_flags,
-				FOLL_GET | FOLL_FAST_ONLY, pages);
+	return gup_fast_call(start, nr_pages, gup_flags,
+			     FOLL_GET | FOLL_FAST_ONLY, pages);
 }
 EXPORT_SYMBOL_GPL(get_user_pages_fast_only);
 
@@ -335,7 +337,7 @@ EXPORT_SYMBOL_GPL(get_user_pages_fast_only);
 int get_user_pages_fast(unsigned long start, int nr_pages,
 			unsigned int gup_flags, struct page **pages)
 {
-	return gup_fast_or_slow(start, nr_pages, gup_flags, FOLL_GET, pages);
+	return gup_fast_call(start, nr_pages, gup_flags, FOLL_GET, pages);
 }
 EXPORT_SYMBOL_GPL(get_user_pages_fast);
 
@@ -353,7 +355,7 @@ EXPORT_SYMBOL_GPL(get_user_pages_fast);
 int pin_user_pages_fast(unsigned long start, int nr_pages,
 			unsigned int gup_flags, struct page **pages)
 {
-	return gup_fast_or_slow(start, nr_pages, gup_flags, FOLL_PIN, pages);
+	return gup_fast_call(start, nr_pages, gup_flags, FOLL_PIN, pages);
 }
 EXPORT_SYMBOL_GPL(pin_user_pages_fast);
 
@@ -376,7 +378,8 @@ struct page *get_dump_page(unsigned long addr, int *locked)
 	struct gup_req req = gup_req_init(current->mm, addr, 1, &page,
 					  FOLL_FORCE | FOLL_DUMP | FOLL_GET);
 
-	req.locked = locked;
+	if (!*locked)
+		req.lock = GUP_LOCK_NONE;
 	return gup_slow(&req) == 1 ? page : NULL;
 }
 #endif

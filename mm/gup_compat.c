@@ -90,11 +90,10 @@ static bool gup_compat_request(struct gup_req *req,
 		flags |= FOLL_GET;
 	if (call->remote)
 		flags |= FOLL_REMOTE;
-	if (call->locked)
-		flags |= FOLL_UNLOCKABLE;
 	*req = gup_req_init(call->mm, call->start, call->nr_pages, call->pages,
 			    flags);
-	req->locked = call->locked;
+	if (call->locked)
+		req->lock = GUP_LOCK_MAY_DROP;
 	return true;
 }
 
@@ -121,7 +120,7 @@ static long gup_compat_run(struct gup_req *req,
 	else
 		ret = gup_slow(req);
 	if (ret > 0 && (req->flags & FOLL_PIN) && !call->pin)
-		gup_compat_unpin(req->sink.pages, ret);
+		gup_compat_unpin(call->pages, ret);
 	gup_compat_account(call->tsk, &before);
 	return ret;
 }
@@ -134,7 +133,7 @@ static void gup_compat_find_vmas(const struct gup_req *req,
 	unsigned long addr = req->start;
 	unsigned long i;
 
-	for (i = 0; i < req->sink.nr; i++, addr += PAGE_SIZE) {
+	for (i = 0; i < gup_sink_nr(&req->sink); i++, addr += PAGE_SIZE) {
 		if (!vma || addr >= vma->vm_end)
 			vma = vma_lookup(req->mm, addr);
 		vmas[i] = vma ?: get_gate_vma(req->mm);
@@ -164,6 +163,8 @@ long gup_compat_take(const struct gup_compat_call *call)
 	if (!gup_compat_request(&req, call))
 		return -EINVAL;
 	ret = gup_compat_run(&req, call);
+	if (call->locked && req.lock == GUP_LOCK_NONE)
+		*call->locked = 0;
 	if (call->vmas)
 		gup_compat_find_vmas(&req, call->vmas);
 	return ret;
@@ -181,15 +182,13 @@ EXPORT_SYMBOL_GPL(gup_compat_take);
 long gup_compat_take_unlocked(const struct gup_compat_call *call)
 {
 	struct gup_req req;
-	int locked = 0;
 
 	if ((long)call->nr_pages <= 0)
 		return 0;
 	if (WARN_ON_ONCE(call->locked || call->vmas) ||
 	    !gup_compat_request(&req, call))
 		return -EINVAL;
-	req.flags |= FOLL_UNLOCKABLE;
-	req.locked = &locked;
+	req.lock = GUP_LOCK_NONE;
 	return gup_compat_run(&req, call);
 }
 EXPORT_SYMBOL_GPL(gup_compat_take_unlocked);
@@ -223,6 +222,8 @@ long gup_compat_take_nonblocking(const struct gup_compat_call *call,
 
 	req.flags |= FOLL_NOWAIT;
 	ret = gup_compat_run(&req, call);
+	if (call->locked && req.lock == GUP_LOCK_NONE)
+		*call->locked = 0;
 	if (call->vmas)
 		gup_compat_find_vmas(&req, call->vmas);
 	if (gup_done(&req) || req.error)
@@ -380,7 +381,7 @@ struct page *gup_compat_follow_page_mask(struct vm_area_struct *vma,
 		return NULL;
 
 	if (!gup_compat_keep_pgmap(ctx, page)) {
-		gup_sink_undo(&req, 0);
+		gup_undo(&req, 0);
 		return NULL;
 	}
 	ctx->page_mask = gup_compat_page_mask(vma, address, page);

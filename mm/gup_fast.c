@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lockless path: everything but the walk itself, and the walker for
- * architectures that have none of their own.
+ * The lockless path: windows with interrupts off, in each of them a walk over
+ * one page table or one huge leaf. gup_fast.h has the protocol by which pages
+ * are taken, <asm/gup_fast.h> what an architecture does better.
  */
 #include <linux/irqflags.h>
 #include <linux/mm.h>
+#include <linux/prefetch.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 
@@ -18,346 +20,442 @@ static bool gup_fast_permitted(unsigned long start, unsigned long end)
 }
 #endif
 
-/* Gives back a span that is not in the sink. */
-void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr)
-{
-	gup_release(folio, nr, req->flags);
-}
-
 /**
- * gup_fast_accept_file() - may a folio that is not anonymous be taken?
+ * gup_fast_check_file() - may a folio that is not anonymous be taken?
  * @req: The request.
  * @folio: The folio, referenced and seen mapped after that.
+ * @mapping: Its mapping, as it was read after the entry.
  *
- * Truncation may clear the mapping at any time, so it is read once. Where it is
- * not NULL it cannot be freed before interrupts are on again: inodes are freed
- * after an RCU grace period, and interrupts off hold that up.
+ * Truncation may clear the mapping at any time, so what is decided here goes by
+ * one reading of it. Where that is not NULL it cannot be freed before interrupts
+ * are on again: inodes are freed after an RCU grace period, and interrupts off
+ * hold that up.
  *
- * Return: Whether it may be taken. False if in doubt: the slow path has the VMA
+ * Return: True if it may be taken. False if in doubt: the slow path has the VMA
  * and knows.
  */
-bool gup_fast_accept_file(struct gup_req *req, struct folio *folio)
+bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
+			 const struct address_space *mapping)
 {
-	struct address_space *mapping;
 	const unsigned int longterm_write = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
 	const bool must_know =
 		(req->flags & longterm_write) == longterm_write;
 
 	if (!(req->flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio))
-		return false;
+		return gup_fast_fail(req, GUP_FAST_KIND);
 	/* hugetlb has neither dirty tracking nor secrets. */
 	if (folio_test_hugetlb(folio))
 		return true;
-
-	/*
-	 * The entry was read after the reference was taken, and the mapping is
-	 * read after the entry: a folio is added to its mapping before it is
-	 * mapped, so that NULL means truncated and not "not yet known".
-	 */
-	smp_rmb();
-	mapping = READ_ONCE(folio->mapping);
 	if (!mapping)
-		return !must_know;
+		return !must_know || gup_fast_fail(req, GUP_FAST_KIND);
 	if ((unsigned long)mapping & FOLIO_MAPPING_FLAGS)
-		return (unsigned long)mapping & FOLIO_MAPPING_ANON;
-	if (!folio_test_large(folio) && secretmem_mapping(mapping))
-		return false;
-	return !must_know || shmem_mapping(mapping);
-}
-
-#ifndef CONFIG_GUP_FAST_X86
-/*
- * The generic walker
- */
-
-static bool gup_fast_pte_permitted(pte_t pte, bool write)
-{
-	return pte_access_permitted(pte, write) && !pte_protnone(pte) &&
-	       !pte_special(pte);
-}
-
-/*
- * Some architectures map a huge page by several PTEs that all have the value of
- * the first. @page, which has been referenced, is the right one only if it lies
- * as far into the huge page as @addr does.
- */
-static bool gup_fast_hugetlb_in_step(struct page *page, unsigned long addr)
-{
-	struct folio *folio = page_folio(page);
-
-	if (!folio_test_hugetlb(folio))
-		return true;
-	return !(((addr >> PAGE_SHIFT) - folio_page_idx(folio, page)) &
-		 (folio_nr_pages(folio) - 1));
-}
-
-/*
- * Reads the entries of a span again: how many of them, from the first on, map
- * the pages they should, and as permissively as the first?
- *
- * Entries behind the first are read only here, after the grab. That is enough:
- * what the first look is for, to find the folio, the first entry has done.
- */
-static unsigned int gup_fast_check_ptes(struct gup_req *req, pte_t *ptep,
-					pte_t first, unsigned int nr)
-{
-	const bool write = req->flags & FOLL_WRITE;
-	unsigned int i;
-
-	if (unlikely(!pte_same(ptep_get_lockless(ptep), first)))
-		return 0;
-	if (unlikely(!gup_fast_hugetlb_in_step(pte_page(first), gup_addr(req))))
-		return 0;
-	for (i = 1; i < nr; i++) {
-		pte_t pte = ptep_get_lockless(ptep + i);
-
-		if (!gup_fast_pte_permitted(pte, write) ||
-		    pte_write(pte) != pte_write(first) ||
-		    pte_pfn(pte) != pte_pfn(first) + i)
-			break;
-	}
-	return i;
-}
-
-/* Takes the span of a large folio that begins at @ptep. */
-static unsigned int gup_fast_pte_span(struct gup_req *req, pte_t *ptep,
-				      pte_t pte, unsigned int max,
-				      unsigned long *seen)
-{
-	struct gup_fast_span span = {
-		.excl = pte_page(pte),
-		.writable = pte_write(pte),
-	};
-	unsigned int grabbed = max;
-
-	span.folio = gup_fast_grab_large(req, span.excl, &grabbed);
-	if (!span.folio)
-		return 0;
-	span.nr = gup_fast_check_ptes(req, ptep, pte, grabbed);
-	if (span.nr != grabbed)
-		gup_fast_drop(req, span.folio, grabbed - span.nr);
-	span.nr_excl = span.nr;
-	if (!span.nr || !gup_fast_accept(req, &span, seen))
-		return 0;
-	gup_sink_push(&req->sink, span.excl, span.nr);
-	return span.nr;
-}
-
-/* Takes the page, or the span, that begins at @ptep: how many, 0 to give up. */
-static __always_inline unsigned int gup_fast_pte(struct gup_req *req,
-						 pte_t *ptep, unsigned int max,
-						 unsigned long *seen,
-						 const unsigned int kind)
-{
-	pte_t pte = ptep_get_lockless(ptep);
-	struct gup_fast_small small;
-	struct page *page;
-
-	if (!gup_fast_pte_permitted(pte, req->flags & FOLL_WRITE))
-		return 0;
-	VM_WARN_ON_ONCE(!pfn_valid(pte_pfn(pte)));
-	page = pte_page(pte);
-	if (gup_fast_compound(page))
-		return gup_fast_pte_span(req, ptep, pte, max, seen);
-	small.folio = (struct folio *)page;
-	if (!gup_fast_grab_small(req, &small, kind))
-		return 0;
-	if (unlikely(!pte_same(ptep_get_lockless(ptep), pte))) {
-		gup_fast_drop(req, small.folio, 1);
-		return 0;
-	}
-	if (!gup_fast_accept_small(req, &small, pte_write(pte), seen, kind))
-		return 0;
-	gup_sink_push(&req->sink, page, 1);
-	return 1;
-}
-
-static bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
-			       unsigned long addr, unsigned long end)
-{
-	unsigned long seen = GUP_FAST_NO_MAPPING;
-	const unsigned long mark = req->sink.nr;
-	pte_t *table, *ptep;
-
-	/* Without the bit no entry can be told from one without a page. */
-	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL))
-		return false;
-	table = pte_offset_map(&pmd, addr);
-	if (!table)
-		return false;
-	for (ptep = table; addr < end;) {
-		const unsigned int max = (end - addr) >> PAGE_SHIFT;
-		unsigned int nr;
-
-		if (!(req->flags & FOLL_PIN))
-			nr = gup_fast_pte(req, ptep, max, &seen, FOLL_GET);
-		else
-			nr = gup_fast_pte(req, ptep, max, &seen,
-					  req->flags & (FOLL_PIN | FOLL_LONGTERM));
-		if (!nr)
-			break;
-		ptep += nr;
-		addr += (unsigned long)nr << PAGE_SHIFT;
-	}
-	pte_unmap(table);
-
-	/*
-	 * A table is taken off its PMD before it is collapsed or freed, and with
-	 * interrupts off it cannot be put back meanwhile: if it is still there,
-	 * it was there at every look at its entries.
-	 */
-	if (unlikely(pmd_val(pmd) != pmd_val(pmdp_get_lockless(pmdp)))) {
-		gup_sink_undo(req, mark);
-		return false;
-	}
-	return addr == end;
-}
-
-/* A huge leaf of either level, as far as it concerns a request. */
-struct gup_fast_leaf {
-	struct page *first;	/* mapped at the start of the leaf */
-	unsigned long skip;	/* pages from there to the address */
-	unsigned int nr;	/* pages wanted */
-	bool writable;
-};
-
-static struct folio *gup_fast_grab_leaf(struct gup_req *req,
-					struct gup_fast_leaf *leaf)
-{
-	unsigned int grabbed = leaf->nr;
-	struct folio *folio;
-
-	/* Not every architecture can mark the huge zero page special. */
-	if (is_huge_zero_pfn(page_to_pfn(leaf->first)))
-		return NULL;
-	folio = gup_fast_grab_large(req, leaf->first + leaf->skip, &grabbed);
-	/* A leaf never maps more than one folio: the guess was outdated. */
-	if (folio && unlikely(grabbed != leaf->nr)) {
-		gup_fast_drop(req, folio, grabbed);
-		return NULL;
-	}
-	return folio;
-}
-
-/* The entry was read again: it is @unchanged, or it is not. */
-static bool gup_fast_finish_leaf(struct gup_req *req, struct folio *folio,
-				 struct gup_fast_leaf *leaf, bool unchanged)
-{
-	const struct gup_fast_span span = {
-		.folio = folio,
-		.nr = leaf->nr,
-		.excl = leaf->first,
-		.nr_excl = 1,
-		.writable = leaf->writable,
-	};
-	unsigned long seen = GUP_FAST_NO_MAPPING;
-
-	if (unlikely(!unchanged)) {
-		gup_fast_drop(req, folio, leaf->nr);
-		return false;
-	}
-	if (!gup_fast_accept(req, &span, &seen))
-		return false;
-	gup_sink_push(&req->sink, leaf->first + leaf->skip, leaf->nr);
+		return ((unsigned long)mapping & FOLIO_MAPPING_ANON) ||
+		       gup_fast_fail(req, GUP_FAST_KIND);
+	if ((!folio_test_large(folio) &&
+	     secretmem_mapping((struct address_space *)mapping)) ||
+	    (must_know && !shmem_mapping((struct address_space *)mapping)))
+		return gup_fast_fail(req, GUP_FAST_KIND);
 	return true;
 }
 
-static bool gup_fast_pmd_leaf(struct gup_req *req, pmd_t *pmdp, pmd_t pmd,
-			      unsigned long addr, unsigned long end)
+/*
+ * PTE level
+ */
+
+/**
+ * struct gup_fast_cursor - where in a table of PTEs the walk is
+ * @end: Behind the last entry to look at.
+ * @room: Where their pages go.
+ * @next: The next entry, counted from the end: negative, and 0 when all have been
+ *	  taken. So one register moves and ends a loop.
+ */
+struct gup_fast_cursor {
+	pte_t *end;
+	struct gup_room room;
+	long next;
+};
+
+/* An entry does not permit the access: this is why. */
+static noinline bool gup_fast_refuse(struct gup_req *req, pte_t pte)
 {
-	struct gup_fast_leaf leaf;
-	struct folio *folio;
-
-	if (pmd_special(pmd) || pmd_protnone(pmd) ||
-	    !pmd_access_permitted(pmd, req->flags & FOLL_WRITE))
-		return false;
-	leaf.first = pmd_page(pmd);
-	leaf.skip = (addr & ~PMD_MASK) >> PAGE_SHIFT;
-	leaf.nr = (end - addr) >> PAGE_SHIFT;
-	leaf.writable = pmd_write(pmd);
-	folio = gup_fast_grab_leaf(req, &leaf);
-	return folio &&
-	       gup_fast_finish_leaf(req, folio, &leaf, pmd_val(pmd) ==
-				    pmd_val(pmdp_get_lockless(pmdp)));
-}
-
-static bool gup_fast_pud_leaf(struct gup_req *req, pud_t *pudp, pud_t pud,
-			      unsigned long addr, unsigned long end)
-{
-	struct gup_fast_leaf leaf;
-	struct folio *folio;
-
-	if (pud_special(pud) ||
-	    !pud_access_permitted(pud, req->flags & FOLL_WRITE))
-		return false;
-	leaf.first = pud_page(pud);
-	leaf.skip = (addr & ~PUD_MASK) >> PAGE_SHIFT;
-	leaf.nr = (end - addr) >> PAGE_SHIFT;
-	leaf.writable = pud_write(pud);
-	folio = gup_fast_grab_leaf(req, &leaf);
-	return folio &&
-	       gup_fast_finish_leaf(req, folio, &leaf,
-				    pud_val(pud) == pud_val(READ_ONCE(*pudp)));
+	if (!pte_present(pte))
+		return gup_fast_fail(req, GUP_FAST_ABSENT);
+	if (pte_special(pte))
+		return gup_fast_fail(req, GUP_FAST_SPECIAL);
+	return gup_fast_fail(req, GUP_FAST_DENIED);
 }
 
 /*
- * A folded level has no table: its only entry is the one above. @ptr, from
- * *_offset_lockless(), then points at @copy, the value the walk read, but what
- * has to be read again later is the entry itself.
+ * So many struct pages are fetched ahead. The compare-and-swap of a grab holds
+ * up whatever comes after it, so that otherwise each cache miss begins when that
+ * of the page before has ended.
  */
-#define gup_fast_entry(ptr, copy, entryp) ({				\
-	typeof(ptr) _ptr = (ptr);					\
-	(void *)_ptr == (void *)&(copy) ? (typeof(_ptr))(entryp) : _ptr; })
+#define GUP_FAST_AHEAD		8
 
-static bool gup_fast_pmd(struct gup_req *req, pud_t *pudp, pud_t pud,
-			 unsigned long addr, unsigned long end)
+/* Can the page of a PFN be computed whether it exists or not? */
+#define GUP_FAST_ANY_PFN	(IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) || \
+				 IS_ENABLED(CONFIG_FLATMEM))
+
+/* The entries may be anything: a wrong address fetches nothing. */
+static __always_inline void gup_fast_fetch(const pte_t *ptep)
 {
-	pmd_t *pmdp = pmd_offset_lockless(pudp, pud, addr);
-	pmd_t pmd = pmdp_get_lockless(pmdp);
+	unsigned int i;
 
-	pmdp = gup_fast_entry(pmdp, pud, pudp);
-	end = pmd_addr_end(addr, end);
-	if (!pmd_present(pmd))
-		return false;
-	if (unlikely(pmd_leaf(pmd)))
-		return gup_fast_pmd_leaf(req, pmdp, pmd, addr, end);
-	return gup_fast_pte_table(req, pmdp, pmd, addr, end);
+	if (!GUP_FAST_ANY_PFN)
+		return;
+	unrolled_full
+	for (i = 0; i < GUP_FAST_AHEAD; i++)
+		prefetchw(gup_fast_pte_page(data_race(ptep[i])));
 }
 
-bool gup_walk_fast(struct gup_req *req, unsigned long end)
+/* Reads an entry, and sees whether it permits the access. */
+static __always_inline bool gup_fast_read_pte(struct gup_fast_walk *walk,
+					      pte_t *ptep,
+					      struct gup_fast_leaf *leaf)
 {
-	unsigned long addr = gup_addr(req);
-	pgd_t *pgdp = pgd_offset(req->mm, addr);
+	const pte_t pte = ptep_get_lockless(ptep);
+
+	leaf->entryp = ptep;
+	leaf->val = pte_val(pte);
+	leaf->page = gup_fast_pte_page(pte);
+	leaf->excl = leaf->page;
+	if (unlikely(!gup_fast_pte_permitted(&walk->access, pte)))
+		return gup_fast_refuse(walk->req, pte);
+	return true;
+}
+
+/* Takes the page of an entry that has been read, if that is an order-0 folio. */
+static __always_inline bool gup_fast_take_order0(struct gup_fast_walk *walk,
+						 struct gup_fast_leaf *leaf)
+{
+	leaf->level = GUP_FAST_ORDER0;
+	leaf->nr = 1;
+	if (gup_fast_flags(leaf->page) & gup_fast_not_order0(walk->ref_flags))
+		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
+	return gup_fast_take(walk, leaf);
+}
+
+/*
+ * Takes pages as long as each is an order-0 folio. There is an entry to look at.
+ * Returns the cursor's @next.
+ */
+static __always_inline long gup_fast_order0_ptes(struct gup_fast_walk *walk,
+						 struct gup_fast_cursor cur)
+{
+	struct gup_fast_leaf leaf = {};
+
+	do {
+		if (!(cur.next % GUP_FAST_AHEAD))
+			gup_fast_fetch(cur.end + cur.next);
+		if (!gup_fast_read_pte(walk, cur.end + cur.next, &leaf) ||
+		    !gup_fast_take_order0(walk, &leaf))
+			break;
+		gup_room_put(cur.room, cur.next, leaf.page);
+	} while (++cur.next);
+	return cur.next;
+}
+
+/*
+ * Takes spans of large folios as long as there are any. Returns the cursor's
+ * @next. Not inlined, and called by value: the loop over single pages needs the
+ * registers.
+ */
+static noinline long gup_fast_large_ptes(struct gup_fast_walk walk,
+					 struct gup_fast_cursor cur)
+{
+	struct gup_fast_leaf leaf = { .level = GUP_FAST_PTES };
+
+	for (; cur.next; cur.next += leaf.nr) {
+		leaf.nr = -cur.next;
+		if (!gup_fast_read_pte(&walk, cur.end + cur.next, &leaf) ||
+		    !gup_fast_take(&walk, &leaf))
+			break;
+		gup_sink_put(&walk.req->sink, leaf.page, leaf.nr);
+	}
+	return cur.next;
+}
+
+/*
+ * Takes pages of consecutive entries, up to the end if nothing is in the way.
+ * Returns the cursor's @next.
+ */
+static __always_inline long gup_fast_ptes(struct gup_req *req,
+					  struct gup_fast_cursor cur,
+					  const unsigned int ref_flags)
+{
+	struct gup_fast_walk walk = {
+		.req = req,
+		.access = gup_fast_access(req->flags & FOLL_WRITE),
+		.ref_flags = ref_flags,
+		.last_mapping = GUP_FAST_NO_MAPPING,
+	};
+	long next;
+
+	do {
+		next = gup_fast_order0_ptes(&walk, cur);
+		gup_sink_commit(&req->sink, next - cur.next);
+		/* Large folios are refused like this, as their tails have 0. */
+		if (likely(!next) || req->fast_stop != GUP_FAST_REFCOUNT)
+			return next;
+		cur.next = next;
+		cur.next = gup_fast_large_ptes(walk, cur);
+	} while (cur.next > next && cur.next);
+	return cur.next;
+}
+
+/*
+ * With interrupts off the table stays. pte_offset_map() would do more than is
+ * needed, but only it can map a table in high memory.
+ */
+static pte_t *gup_fast_map(pmd_t *pmd, unsigned long addr)
+{
+	return IS_ENABLED(CONFIG_HIGHPTE) ? pte_offset_map(pmd, addr) :
+					    pte_offset_kernel(pmd, addr);
+}
+
+static void gup_fast_unmap(pte_t *ptep)
+{
+	if (IS_ENABLED(CONFIG_HIGHPTE))
+		pte_unmap(ptep);
+}
+
+/*
+ * A table is taken off its PMD before it is collapsed or freed, and stays as it
+ * is as long as interrupts are off here. If it is in its place now, none of that
+ * had begun at any look at its entries.
+ */
+static __always_inline bool gup_fast_check_table(struct gup_req *req,
+						 pmd_t *pmdp, pmd_t pmd,
+						 unsigned long mark)
+{
+	if (likely(pmd_val(pmd) == pmd_val(pmdp_get_lockless(pmdp))))
+		return true;
+	gup_undo(req, mark);
+	return gup_fast_fail(req, GUP_FAST_CHANGED);
+}
+
+/*
+ * Takes the page of one entry, of whatever folio it is. gup_fast_pte_table() would
+ * do the same, but has loops to prepare.
+ */
+static noinline bool gup_fast_one_pte(struct gup_req *req, pmd_t *pmdp,
+				      pmd_t pmd)
+{
+	struct gup_fast_walk walk = {
+		.req = req,
+		.access = gup_fast_access(req->flags & FOLL_WRITE),
+		.ref_flags = req->flags & (FOLL_GET | FOLL_PIN | FOLL_LONGTERM),
+		.last_mapping = GUP_FAST_NO_MAPPING,
+	};
+	struct gup_fast_leaf leaf = { .level = GUP_FAST_PTES, .nr = 1 };
+	const unsigned long mark = gup_sink_nr(&req->sink);
+	pte_t *ptep = gup_fast_map(&pmd, gup_addr(req));
+	bool taken = false;
+
+	if (IS_ENABLED(CONFIG_HIGHPTE) && !ptep)
+		return gup_fast_fail(req, GUP_FAST_CHANGED);
+	if (likely(gup_fast_read_pte(&walk, ptep, &leaf))) {
+		if (PageTail(leaf.page) ||
+		    (gup_fast_flags(leaf.page) & BIT(PG_head)))
+			taken = gup_fast_take(&walk, &leaf);
+		else
+			taken = gup_fast_take_order0(&walk, &leaf);
+	}
+	gup_fast_unmap(ptep);
+	if (unlikely(!taken))
+		return false;
+	gup_sink_put(&req->sink, leaf.page, 1);
+	return gup_fast_check_table(req, pmdp, pmd, mark);
+}
+
+static noinline bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp,
+					pmd_t pmd, unsigned long nr)
+{
+	const unsigned int ref_flags = req->flags & (FOLL_PIN | FOLL_LONGTERM);
+	const unsigned long mark = gup_sink_nr(&req->sink);
+	struct gup_fast_cursor cur;
+	pte_t *table;
+	long next;
+
+	table = gup_fast_map(&pmd, gup_addr(req));
+	if (IS_ENABLED(CONFIG_HIGHPTE) && !table)
+		return gup_fast_fail(req, GUP_FAST_CHANGED);
+	cur = (struct gup_fast_cursor) {
+		.end = table + nr,
+		.room = gup_sink_room(&req->sink, nr),
+		.next = -nr,
+	};
+	if (!ref_flags)
+		next = gup_fast_ptes(req, cur, FOLL_GET);
+	else if (ref_flags == FOLL_PIN)
+		next = gup_fast_ptes(req, cur, FOLL_PIN);
+	else
+		next = gup_fast_ptes(req, cur, FOLL_PIN | FOLL_LONGTERM);
+	gup_fast_unmap(table);
+	return gup_fast_check_table(req, pmdp, pmd, mark) && !next;
+}
+
+/*
+ * PMD and PUD level
+ */
+
+/* @leaf: an entry that permits the access. */
+static __always_inline bool gup_fast_huge(struct gup_req *req,
+					  struct gup_fast_leaf *leaf)
+{
+	struct gup_fast_walk walk = {
+		.req = req,
+		.ref_flags = req->flags & (FOLL_GET | FOLL_PIN | FOLL_LONGTERM),
+		.last_mapping = GUP_FAST_NO_MAPPING,
+	};
+
+	/* The head has the refcount, the page behind it the pincount. */
+	prefetchw(leaf->excl + 1);
+	if (unlikely(!gup_fast_take(&walk, leaf)))
+		return false;
+	gup_sink_put(&req->sink, leaf->page, leaf->nr);
+	return true;
+}
+
+static noinline bool gup_fast_huge_pmd(struct gup_req *req, pmd_t *pmdp,
+				       pmd_t pmd, unsigned long nr)
+{
+	struct gup_fast_access access = gup_fast_access(req->flags & FOLL_WRITE);
+	const unsigned long addr = gup_addr(req);
+	struct gup_fast_leaf leaf = {
+		.level = GUP_FAST_PMD,
+		.entryp = pmdp,
+		.val = pmd_val(pmd),
+		.excl = gup_fast_pmd_page(pmd),
+		.nr = nr,
+	};
+
+	if (unlikely(!gup_fast_pmd_permitted(&access, pmd)))
+		return gup_fast_fail(req, GUP_FAST_DENIED);
+	/* Not every architecture can mark the huge zero page special. */
+	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) &&
+	    is_huge_zero_pfn(page_to_pfn(leaf.excl)))
+		return gup_fast_fail(req, GUP_FAST_SPECIAL);
+	leaf.page = leaf.excl + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
+	return gup_fast_huge(req, &leaf);
+}
+
+static noinline bool gup_fast_huge_pud(struct gup_req *req, pud_t *pudp,
+				       pud_t pud, unsigned long end)
+{
+	struct gup_fast_access access = gup_fast_access(req->flags & FOLL_WRITE);
+	const unsigned long addr = gup_addr(req);
+	struct gup_fast_leaf leaf = {
+		.level = GUP_FAST_PUD,
+		.entryp = pudp,
+		.val = pud_val(pud),
+		.excl = pud_page(pud),
+		.nr = (pud_addr_end(addr, end) - addr) >> PAGE_SHIFT,
+	};
+
+	if (unlikely(!gup_fast_pud_permitted(&access, pud)))
+		return gup_fast_fail(req, GUP_FAST_DENIED);
+	leaf.page = leaf.excl + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
+	return gup_fast_huge(req, &leaf);
+}
+
+/*
+ * Descent
+ */
+
+#ifndef gup_fast_pud_offset
+/*
+ * The entry of the PUD level for @addr: where it is, and its value. NULL if a
+ * table is missing. Each entry is read once: it may be cleared at any time.
+ */
+static __always_inline pud_t *gup_fast_pud_offset(struct mm_struct *mm,
+						  unsigned long addr,
+						  pud_t *pud)
+{
+	pgd_t *pgdp = pgd_offset(mm, addr);
 	pgd_t pgd = READ_ONCE(*pgdp);
 	p4d_t *p4dp, p4d;
-	pud_t *pudp, pud;
+	pud_t *pudp;
 
 	if (pgd_none(pgd) || unlikely(pgd_leaf(pgd)))
-		return false;
+		return NULL;
 	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
 	p4d = READ_ONCE(*p4dp);
-	p4dp = gup_fast_entry(p4dp, pgd, pgdp);
-	if (!p4d_present(p4d) || unlikely(p4d_leaf(p4d)))
-		return false;
+	if (unlikely(!p4d_present(p4d) || p4d_leaf(p4d)))
+		return NULL;
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
-	pud = READ_ONCE(*pudp);
-	pudp = gup_fast_entry(pudp, p4d, p4dp);
-	if (unlikely(!pud_present(pud)))
-		return false;
-	end = pud_addr_end(addr, end);
-	if (unlikely(pud_leaf(pud)))
-		return gup_fast_pud_leaf(req, pudp, pud, addr, end);
-	return gup_fast_pmd(req, pudp, pud, addr, end);
+	*pud = READ_ONCE(*pudp);
+	/*
+	 * A folded level has no table: its only entry is the one above. This
+	 * points at the copy read here, but what may have to be read again
+	 * later is the entry itself.
+	 */
+	if ((void *)pudp == (void *)&p4d)
+		pudp = (pud_t *)p4dp;
+	if ((void *)pudp == (void *)&pgd)
+		pudp = (pud_t *)pgdp;
+	return pudp;
 }
-#endif	/* !CONFIG_GUP_FAST_X86 */
+#endif
+
+/**
+ * gup_walk_fast() - take pages without a lock
+ * @req: The request.
+ * @end: End of the range, above gup_addr(), in the range that
+ *	 gup_fast_permitted() has agreed to.
+ *
+ * Takes pages from gup_addr() on, at most those of one page table or of one
+ * huge leaf: that bounds the time with interrupts off.
+ *
+ * Context: Interrupts off. That holds off tlb_remove_table_sync_one() and so
+ * everybody who frees page tables, or collapses one.
+ * Return: True if it may be called again for the rest. If not, the request says
+ * why.
+ */
+static noinline bool gup_walk_fast(struct gup_req *req, unsigned long end)
+{
+	const unsigned long addr = gup_addr(req);
+	unsigned long nr;
+	pud_t *pudp, pud;
+	pmd_t *pmdp, pmd;
+
+	lockdep_assert_irqs_disabled();
+	pudp = gup_fast_pud_offset(req->mm, addr, &pud);
+	if (unlikely(!pudp))
+		return gup_fast_fail(req, GUP_FAST_ABSENT);
+	if (unlikely(pud_leaf(pud)))
+		return gup_fast_huge_pud(req, pudp, pud, end);
+	if (unlikely(!pud_present(pud)))
+		return gup_fast_fail(req, GUP_FAST_ABSENT);
+	pmdp = pmd_offset_lockless(pudp, pud, addr);
+	pmd = pmdp_get_lockless(pmdp);
+#ifdef __PAGETABLE_PMD_FOLDED
+	pmdp = (pmd_t *)pudp;
+#endif
+	nr = (pmd_addr_end(addr, end) - addr) >> PAGE_SHIFT;
+	if (pmd_leaf(pmd))
+		return gup_fast_huge_pmd(req, pmdp, pmd, nr);
+	if (unlikely(!pmd_present(pmd)))
+		return gup_fast_fail(req, GUP_FAST_ABSENT);
+	/* Without the bit no entry can be told from one without a page. */
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL))
+		return gup_fast_fail(req, GUP_FAST_SPECIAL);
+	if (nr == 1)
+		return gup_fast_one_pte(req, pmdp, pmd);
+	return gup_fast_pte_table(req, pmdp, pmd, nr);
+}
+
+/*
+ * Windows
+ */
 
 /* One stretch with interrupts off; its pins are counted while they are. */
 static __always_inline bool gup_fast_window(struct gup_req *req,
 					    unsigned long end)
 {
 	struct gup_pin_stat *stat = &req->sink.acquired;
-	unsigned long flags;
 	bool more;
+	unsigned long flags;
 
 	local_irq_save(flags);
 	more = gup_walk_fast(req, end);
@@ -379,17 +477,17 @@ static __always_inline bool gup_fast_window(struct gup_req *req,
  */
 static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
 {
-	const unsigned long mark = req->sink.nr;
-	unsigned int seq;
+	const unsigned long mark = gup_sink_nr(&req->sink);
 	bool more;
+	unsigned int seq;
 
 	seq = raw_read_seqcount(&req->mm->write_protect_seq);
 	if (seq & 1)
-		return false;
+		return gup_fast_fail(req, GUP_FAST_FORK);
 	more = gup_fast_window(req, end);
 	if (unlikely(read_seqcount_retry(&req->mm->write_protect_seq, seq))) {
-		gup_sink_undo(req, mark);
-		return false;
+		gup_undo(req, mark);
+		return gup_fast_fail(req, GUP_FAST_FORK);
 	}
 	return more;
 }
@@ -398,7 +496,8 @@ static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
  * gup_fast() - take as many pages of a request as can be had without a lock
  * @req: The request, on current->mm, for one page or more.
  *
- * Stops at the first page that is not plainly fine; gup_addr() says where.
+ * Stops at the first page that is not plainly fine: gup_addr() says where, and
+ * @req->fast_stop why.
  *
  * Context: Any for FOLL_GET: perf takes pages from NMI, so there must be no lock
  * on that path. Any but NMI for FOLL_PIN. Does not sleep.
@@ -408,8 +507,10 @@ void gup_fast(struct gup_req *req)
 	const unsigned long end = gup_end(req);
 	bool more;
 
-	if (!gup_fast_permitted(req->start, end))
+	if (unlikely(!gup_fast_permitted(req->start, end))) {
+		gup_fast_fail(req, GUP_FAST_DENIED);
 		return;
+	}
 	do {
 		if (req->flags & FOLL_PIN)
 			more = gup_fast_pin_window(req, end);

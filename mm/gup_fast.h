@@ -1,29 +1,109 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every lockless walker is made of.
+ * The lockless protocol: how pages are taken from page tables that nobody
+ * holds still.
  *
- * A walker runs with interrupts off and no lock: entries change under it, and
- * folios are split, freed and used again. For each span it
+ * A walk runs with interrupts off and no lock: entries change under it, and
+ * folios are split, freed and used again. For each span, at any level,
+ * gup_fast_take() does the following:
  *
- *  1. reads the entry and finds it plainly accessible,
- *  2. calls gup_fast_grab_small() or gup_fast_grab_large(),
- *  3. reads the entry again: if it still maps the page it did so after the
- *     reference was taken, so the reference is one to the right page, and
- *     whoever unmaps the page from now on sees the reference,
- *  4. calls gup_fast_accept_small() or gup_fast_accept(),
- *  5. pushes the span into the sink,
+ *  1. The walk has read the entry and found that it permits the access.
+ *  2. Grab: reference the folio, if it still has references, and see that the
+ *     page still belongs to it.
+ *  3. Read the entry again: if it still maps the page it did so after the
+ *     reference was taken. So the reference is one to the right page, and
+ *     whoever unmaps the page from now on sees the reference.
+ *  4. Check whether pages of this kind may be taken like this.
  *
- * and after the last entry of a table of PTEs, reads the PMD again: if it has
- * changed the table may be on its way to be freed or, collapsed, be refilled
- * (its entries are then stale), and everything taken from it is undone.
+ * Then the walk puts the span into the sink. After the last entry of a table of
+ * PTEs it reads the PMD again: if that has changed, the table may be on its way
+ * to be freed or, collapsed, be filled anew (its entries are then stale), and
+ * everything taken from it is undone.
+ *
+ * Documentation/mm/gup.rst says for each race which of the steps catches it.
  */
 #ifndef _MM_GUP_FAST_H
 #define _MM_GUP_FAST_H
 
-#include "gup_internal.h"
+#include <asm/gup_fast.h>
 
-void gup_fast_drop(struct gup_req *req, struct folio *folio, unsigned int nr);
-bool gup_fast_accept_file(struct gup_req *req, struct folio *folio);
+#include "gup_internal.h"
+#include "gup_pte.h"
+
+enum gup_fast_level {
+	/* A PTE whose page seems to be an order-0 folio. */
+	GUP_FAST_ORDER0,
+	/* PTEs, from the first on, of a folio that seems to be large. */
+	GUP_FAST_PTES,
+	GUP_FAST_PMD,
+	GUP_FAST_PUD,
+};
+
+/**
+ * struct gup_fast_leaf - entries that seem to map a span
+ * @level: What they are. A constant for the compiler.
+ * @entryp: The first entry.
+ * @val: Its value, when it was read and found to permit the access.
+ * @page: The page it maps at the address in question.
+ * @excl: The page whose PageAnonExclusive counts for the first entry.
+ * @nr: Number of pages wanted, then of those taken.
+ */
+struct gup_fast_leaf {
+	enum gup_fast_level level;
+	void *entryp;
+	u64 val;
+	struct page *page;
+	struct page *excl;
+	unsigned int nr;
+};
+
+/**
+ * struct gup_fast_walk - a stretch with interrupts off
+ * @req: The request.
+ * @access: What entries must permit.
+ * @ref_flags: FOLL_GET, FOLL_PIN or FOLL_PIN | FOLL_LONGTERM, as in the request.
+ *	       A constant in the loop over order-0 folios: there is one for each.
+ * @last_mapping: The mapping of the folio accepted last, or
+ *		  GUP_FAST_NO_MAPPING. See gup_fast_check_folio().
+ */
+struct gup_fast_walk {
+	struct gup_req *req;
+	struct gup_fast_access access;
+	unsigned long ref_flags;
+	unsigned long last_mapping;
+};
+
+/* A mapping that no folio has. */
+#define GUP_FAST_NO_MAPPING	ULONG_MAX
+
+/**
+ * struct gup_fast_grab - references that have been taken
+ * @folio: The folio, stable as long as they are held.
+ * @nr: Number of pages.
+ * @order: The order they were taken for.
+ * @flags: The folio's flags right after that: one look serves all that has to be
+ *	   known of them.
+ *
+ * It says what was added, so that what is dropped is the same, whatever may have
+ * become of the folio.
+ */
+struct gup_fast_grab {
+	struct folio *folio;
+	unsigned int nr;
+	unsigned int order;
+	memdesc_flags_t flags;
+};
+
+bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
+			 const struct address_space *mapping);
+
+/* The fast path ends here, and the slow path takes over: this is why. */
+static __always_inline bool gup_fast_fail(struct gup_req *req,
+					  enum gup_fast_stop why)
+{
+	req->fast_stop = why;
+	return false;
+}
 
 /*
  * Adds to the refcount of a folio that may be about to go away. At 0 it is being
@@ -45,266 +125,308 @@ static __always_inline bool gup_fast_ref_add(struct folio *folio, int refs)
 	return true;
 }
 
-/* Is @page the first of several of a folio? It may become so, or cease to be. */
-static __always_inline bool gup_fast_head(const struct page *page)
+/* Gives back references to @nr pages: no more than were grabbed. */
+static __always_inline void gup_fast_drop(const struct gup_fast_walk *walk,
+					  const struct gup_fast_grab *grab,
+					  unsigned int nr)
 {
-	return READ_ONCE(page->flags.f) & BIT(PG_head);
+	int refs = nr;
+
+	if (walk->ref_flags & FOLL_PIN) {
+		if (gup_order_has_pincount(grab->order))
+			atomic_sub(nr, &grab->folio->_pincount);
+		else
+			refs *= GUP_PIN_COUNTING_BIAS;
+	}
+	folio_put_refs(grab->folio, refs);
 }
 
-/* Is it one of several, the first or not? */
-static __always_inline bool gup_fast_compound(const struct page *page)
+/* The flags of a page, which may be anything but a folio's. */
+static __always_inline unsigned long gup_fast_flags(const struct page *page)
 {
-	return PageTail(page) || gup_fast_head(page);
+	return READ_ONCE(page->flags.f);
 }
 
 /*
- * The grabs end with a full barrier. It pairs with the one in
- * folio_try_share_anon_rmap_*(): either that sees the pin, or the walker sees
- * that the entry was cleared before PageAnonExclusive is.
+ * Flags that a page must not have to be taken as an order-0 folio. A pin of the
+ * zero page, or any other reserved page, is left to the slow path, which does
+ * not count it.
  */
-
-/**
- * struct gup_fast_small - a page that is a folio of its own
- * @folio: The folio.
- * @flags: Its flags as they were right after the grab: one look serves all that
- *	   has to be known of them.
- */
-struct gup_fast_small {
-	struct folio *folio;
-	unsigned long flags;
-};
-
-/**
- * gup_fast_grab_small() - reference a page that seems to be a folio of its own
- * @req: The request.
- * @small: Its folio names the page; the flags are filled in. The folio is stable
- *	   from now on.
- * @kind: FOLL_GET, FOLL_PIN, or FOLL_PIN | FOLL_LONGTERM, as in the request; a
- *	  constant, so that the compiler can make a loop for each.
- *
- * Return: Whether it was referenced.
- */
-static __always_inline bool gup_fast_grab_small(struct gup_req *req,
-						struct gup_fast_small *small,
-						const unsigned int kind)
+static __always_inline unsigned long gup_fast_not_order0(unsigned int ref_flags)
 {
-	const int refs = kind & FOLL_PIN ? GUP_PIN_COUNTING_BIAS : 1;
+	return ref_flags & FOLL_PIN ? GUP_NOT_ORDINARY : BIT(PG_head);
+}
 
-	if (unlikely(!gup_fast_ref_add(small->folio, refs)))
-		return false;
+/* References a page that seems to be an order-0 folio. */
+static __always_inline bool
+gup_fast_grab_order0(const struct gup_fast_walk *walk,
+		     const struct gup_fast_leaf *leaf,
+		     struct gup_fast_grab *grab)
+{
+	const int refs = walk->ref_flags & FOLL_PIN ? GUP_PIN_COUNTING_BIAS : 1;
+
+	if (unlikely(!gup_fast_ref_add(grab->folio, refs)))
+		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
 	/*
 	 * With the reference the page cannot be freed and used again any more.
 	 * It could before: is it still what it was taken for? A tail page it
 	 * cannot be: the refcount of those is 0 as long as they are tail pages,
 	 * and nothing was added to that. But it may be a head.
 	 */
-	VM_WARN_ON_ONCE_PAGE(PageTail(&small->folio->page), &small->folio->page);
-	/* Pins of it are not counted; where entries can be special, its are. */
-	VM_WARN_ON_ONCE(is_zero_folio(small->folio));
-	small->flags = READ_ONCE(small->folio->flags.f);
-	if (unlikely(small->flags & BIT(PG_head))) {
-		folio_put_refs(small->folio, refs);
-		return false;
+	VM_WARN_ON_ONCE_PAGE(PageTail(leaf->page), leaf->page);
+	grab->flags.f = gup_fast_flags(leaf->page);
+	if (unlikely(grab->flags.f & gup_fast_not_order0(walk->ref_flags))) {
+		gup_fast_drop(walk, grab, 1);
+		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	}
-	if (kind & FOLL_PIN) {
-		const memdesc_flags_t flags = { small->flags };
-
-		gup_stat_add(&req->sink.acquired, memdesc_nid(&flags), 1,
-			     NR_FOLL_PIN_ACQUIRED);
-	}
-	/* Pairs with folio_try_share_anon_rmap_*(), see above. */
-	smp_mb__after_atomic();
 	return true;
 }
 
 /*
  * Is @page, of a folio that has been referenced, where it seemed to be before:
- * in @folio of @order? A folio that is freed leaves nothing of that behind: no
- * page of it is head or tail any more and its order is 0. So what is found here
- * is what is found as long as the reference is held.
+ * in the folio, and that of the same order? A folio that is freed leaves nothing
+ * of that behind: no page of it is head or tail any more and its order is 0. So
+ * what is found here is what is found as long as the reference is held.
  */
-static __always_inline bool gup_fast_settled(const struct folio *folio,
-					     struct page *page,
-					     unsigned int order)
+static __always_inline bool
+gup_fast_unchanged(const struct gup_fast_grab *grab, struct page *page)
 {
-	if (page == &folio->page ? !gup_fast_head(page) :
+	struct folio *folio = grab->folio;
+
+	if (page == &folio->page ? !(grab->flags.f & BIT(PG_head)) :
 				   page_folio(page) != folio)
 		return false;
-	return folio_large_order(folio) == order;
+	return folio_large_order(folio) == grab->order;
 }
 
-/**
- * gup_fast_grab_large() - reference a span of a folio that seems to be large
- * @req: The request.
- * @page: First page of the span.
- * @nr: In: number of pages wanted. Out: number of pages referenced, 1 or more:
- *	those up to the end of the folio at most.
- *
- * Return: The folio, stable from now on, or NULL if nothing was referenced.
+/*
+ * References a span of a folio that seems to be large; of PTEs, what the folio
+ * has of it.
  */
-static __always_inline struct folio *gup_fast_grab_large(struct gup_req *req,
-							 struct page *page,
-							 unsigned int *nr)
+static __always_inline bool
+gup_fast_grab_large(const struct gup_fast_walk *walk,
+		    const struct gup_fast_leaf *leaf,
+		    struct gup_fast_grab *grab)
 {
-	struct folio *folio = page_folio(page);
-	/* May be anything now: gup_fast_settled() compares it after the grab. */
+	/* The first page of a huge leaf is the head mostly: less to read. */
+	struct folio *folio = gup_fast_flags(leaf->excl) & BIT(PG_head) ?
+			      gup_head_folio(leaf->excl) :
+			      page_folio(leaf->excl);
+	/* May be anything now: gup_fast_unchanged() compares it after the grab. */
 	const unsigned int order = data_race(compound_order(&folio->page));
-	const long left = (1L << (order % BITS_PER_LONG)) -
-			  folio_page_idx(folio, page);
-	const bool pin = req->flags & FOLL_PIN;
-	unsigned int refs;
+	const unsigned long size = 1UL << (order % BITS_PER_LONG);
+	const unsigned long idx = folio_page_idx(folio, leaf->page);
+	bool pincount;
+	int refs;
 
-	/* A head may not have got its order yet. */
-	if (unlikely(!order || left <= 0))
-		return NULL;
-	*nr = min_t(unsigned long, *nr, left);
-	refs = *nr;
-	if (pin && !gup_order_has_pincount(order))
+	/* An order-0 folio, or a head that has not got its order yet. */
+	if (unlikely(!order || idx >= size))
+		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
+	/* A leaf maps one folio; if it seems longer, the order was misread. */
+	if (leaf->level != GUP_FAST_PTES && unlikely(idx + leaf->nr > size))
+		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
+	grab->folio = folio;
+	grab->order = order;
+	grab->nr = leaf->level == GUP_FAST_PTES ?
+		   min_t(unsigned long, leaf->nr, size - idx) : leaf->nr;
+	pincount = gup_order_has_pincount(order) && (walk->ref_flags & FOLL_PIN);
+	refs = grab->nr;
+	if ((walk->ref_flags & FOLL_PIN) && !gup_order_has_pincount(order))
 		refs *= GUP_PIN_COUNTING_BIAS;
 	if (unlikely(!gup_fast_ref_add(folio, refs)))
-		return NULL;
-	if (unlikely(!gup_fast_settled(folio, page, order))) {
+		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
+	grab->flags.f = gup_fast_flags(&folio->page);
+	if (unlikely(!gup_fast_unchanged(grab, leaf->excl))) {
 		folio_put_refs(folio, refs);
-		return NULL;
+		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	}
-	if (pin && gup_order_has_pincount(order))
-		atomic_add(*nr, &folio->_pincount);
-	if (pin)
-		gup_stat_add(&req->sink.acquired, folio_nid(folio), *nr,
-			     NR_FOLL_PIN_ACQUIRED);
-	/* Pairs with folio_try_share_anon_rmap_*(), see above. */
-	smp_mb__after_atomic();
-	return folio;
+	if (pincount)
+		atomic_add(grab->nr, &folio->_pincount);
+	return true;
 }
 
-/* A mapping that no folio has. */
-#define GUP_FAST_NO_MAPPING	((unsigned long)FOLIO_MAPPING_ANON)
-
-/**
- * gup_fast_accept_folio() - may pages of this folio be taken?
- * @req: The request.
- * @folio: The folio, referenced and seen mapped after that.
- * @seen: The mapping of a folio that was accepted in the same stretch with
- *	  interrupts off, GUP_FAST_NO_MAPPING if none was. Neighbours mostly have
- *	  the same, and at that address it is the same: an inode is freed after
- *	  an RCU grace period, and interrupts off hold that up.
- * @kind: As for gup_fast_grab_small(), but need not be a constant.
- *
- * Return: Whether they may. If not, the slow path has to decide.
+/*
+ * Some architectures map a huge page by several PTEs that all have the value of
+ * the first. @page, of a folio that has been referenced, is the right one only if
+ * it lies as far into the huge page as @addr does.
  */
-static __always_inline bool gup_fast_accept_folio(struct gup_req *req,
-						  struct folio *folio,
-						  unsigned long *seen,
-						  const unsigned int kind)
+static __always_inline bool gup_fast_hugetlb_in_step(const struct folio *folio,
+						     const struct page *page,
+						     unsigned long addr)
+{
+	if (IS_ENABLED(CONFIG_ARCH_WANT_GENERAL_HUGETLB) ||
+	    !folio_test_hugetlb(folio))
+		return true;
+	return !(((addr >> PAGE_SHIFT) - folio_page_idx(folio, page)) &
+		 (folio_nr_pages(folio) - 1));
+}
+
+/*
+ * Reads the entries of a span again: how many pages, from the first on, do they
+ * map as they should?
+ *
+ * PTEs behind the first are read only here, after the grab. That is enough: what
+ * the first look is for, to find the folio, the first entry has done.
+ */
+static __always_inline unsigned int
+gup_fast_read_again(const struct gup_fast_walk *walk,
+		    const struct gup_fast_leaf *leaf,
+		    const struct gup_fast_grab *grab)
+{
+	switch (leaf->level) {
+	case GUP_FAST_ORDER0:
+		return gup_pte_alike(ptep_get_lockless(leaf->entryp),
+				     __pte(leaf->val));
+	case GUP_FAST_PTES:
+		if (!gup_fast_hugetlb_in_step(grab->folio, leaf->page,
+					      gup_addr(walk->req)))
+			return 0;
+		return gup_pte_run(leaf->entryp, __pte(leaf->val), grab->nr,
+				   true, NULL);
+	case GUP_FAST_PMD:
+		return pmd_val(pmdp_get_lockless(leaf->entryp)) == leaf->val ?
+		       grab->nr : 0;
+	case GUP_FAST_PUD:
+		return pud_val(READ_ONCE(*(pud_t *)leaf->entryp)) == leaf->val ?
+		       grab->nr : 0;
+	}
+	return 0;
+}
+
+/*
+ * May pages of this folio, referenced and seen mapped after that, be taken?
+ *
+ * Neighbours mostly have the same mapping, and what is at its address is the
+ * same: an inode is freed after an RCU grace period, and interrupts off hold
+ * that up. So a mapping that was found good is compared, not looked into again.
+ */
+static __always_inline bool
+gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 {
 	/*
 	 * Read after the grab: what an earlier use of the folio had here was
 	 * cleared when that was freed. An anonymous folio stays one as long as
 	 * it is referenced.
 	 */
-	const unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
+	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
 
-	if ((kind & FOLL_LONGTERM) && unlikely(!folio_is_longterm_pinnable(folio)))
-		return false;
-	if (WARN_ON_ONCE(folio_test_slab(folio)))
-		return false;
-	if (likely(mapping == *seen))
+	if ((walk->ref_flags & FOLL_LONGTERM) &&
+	    unlikely(!folio_is_longterm_pinnable(folio)))
+		return gup_fast_fail(walk->req, GUP_FAST_UNPINNABLE);
+	if (likely(mapping == walk->last_mapping))
 		return true;
-	if (!(mapping & FOLIO_MAPPING_ANON) && !gup_fast_accept_file(req, folio))
-		return false;
-	/* NULL has to be judged each time. */
-	*seen = mapping ?: GUP_FAST_NO_MAPPING;
-	return true;
-}
-
-/**
- * gup_fast_accept_small() - may this page, grabbed and seen mapped, be taken?
- * @req: The request.
- * @small: The page.
- * @writable: The entry permits writing.
- * @seen: As for gup_fast_accept_folio().
- * @kind: As for gup_fast_grab_small().
- *
- * Return: Whether the page may go into the sink. If not it has been dropped,
- * and the slow path has to decide.
- */
-static __always_inline bool
-gup_fast_accept_small(struct gup_req *req, const struct gup_fast_small *small,
-		      bool writable, unsigned long *seen,
-		      const unsigned int kind)
-{
-	struct folio *folio = small->folio;
-
-	if (unlikely(!gup_fast_accept_folio(req, folio, seen, kind)))
-		goto drop;
-	if ((kind & FOLL_PIN) && !(req->flags & FOLL_WRITE) && !writable &&
-	    gup_must_unshare(NULL, req->flags, &folio->page))
-		goto drop;
-	if ((kind & FOLL_PIN) && arch_make_folio_accessible(folio))
-		goto drop;
-	if (unlikely(!(small->flags & BIT(PG_referenced))))
-		folio_set_referenced(folio);
-	return true;
-drop:
-	gup_fast_drop(req, folio, 1);
-	return false;
-}
-
-/**
- * struct gup_fast_span - a span, grabbed and seen mapped
- * @folio: The folio.
- * @nr: Number of pages.
- * @excl: The page whose PageAnonExclusive counts for the first entry.
- * @nr_excl: Number of entries, each with a page of its own behind @excl.
- * @writable: The entry, or entries, permit writing.
- */
-struct gup_fast_span {
-	struct folio *folio;
-	unsigned int nr;
-	struct page *excl;
-	unsigned int nr_excl;
-	bool writable;
-};
-
-static __always_inline bool gup_fast_unshared(struct gup_req *req,
-					      const struct gup_fast_span *span)
-{
-	unsigned int i;
-
-	for (i = 0; i < span->nr_excl; i++) {
-		if (gup_must_unshare(NULL, req->flags, span->excl + i))
+	if (WARN_ON_ONCE(folio_test_slab(folio)))
+		return gup_fast_fail(walk->req, GUP_FAST_KIND);
+	if (!(mapping & FOLIO_MAPPING_ANON)) {
+		/*
+		 * A folio is added to its mapping before it is mapped. So once
+		 * the entry has been seen, NULL means truncated, or never had
+		 * one; a reading from before the entry's may mean "not yet".
+		 */
+		if (!mapping) {
+			smp_rmb();
+			mapping = (unsigned long)READ_ONCE(folio->mapping);
+		}
+		if (!gup_fast_check_file(walk->req, folio,
+					 (struct address_space *)mapping))
 			return false;
 	}
+	/* NULL has to be checked each time. */
+	walk->last_mapping = mapping ?: GUP_FAST_NO_MAPPING;
+	return true;
+}
+
+static __always_inline bool gup_fast_writable(const struct gup_fast_leaf *leaf)
+{
+	switch (leaf->level) {
+	case GUP_FAST_PMD:
+		return pmd_write(__pmd(leaf->val));
+	case GUP_FAST_PUD:
+		return pud_write(__pud(leaf->val));
+	default:
+		return gup_fast_pte_writable(__pte(leaf->val));
+	}
+}
+
+/* Read pins see later writes only of pages that are exclusive, each by itself. */
+static __always_inline bool gup_fast_must_unshare(const struct gup_req *req,
+						  const struct gup_fast_leaf *leaf)
+{
+	const unsigned int nr = leaf->level == GUP_FAST_PTES ? leaf->nr : 1;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (gup_must_unshare(NULL, req->flags, leaf->excl + i))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool
+gup_fast_check(struct gup_fast_walk *walk, const struct gup_fast_leaf *leaf,
+	       const struct gup_fast_grab *grab)
+{
+	struct folio *folio = grab->folio;
+	const bool pin = walk->ref_flags & FOLL_PIN;
+
+	if (unlikely(!gup_fast_check_folio(walk, folio)))
+		return false;
+	if (pin && unlikely(!gup_fast_writable(leaf)) &&
+	    gup_fast_must_unshare(walk->req, leaf))
+		return gup_fast_fail(walk->req, GUP_FAST_UNSHARE);
+	if (pin && arch_make_folio_accessible(folio))
+		return gup_fast_fail(walk->req, GUP_FAST_KIND);
+	if (unlikely(!(grab->flags.f & BIT(PG_referenced))))
+		folio_set_referenced(folio);
 	return true;
 }
 
 /**
- * gup_fast_accept() - may this span be taken?
- * @req: The request.
- * @span: The span.
- * @seen: As for gup_fast_accept_folio().
+ * gup_fast_take() - take a span without a lock
+ * @walk: The walk.
+ * @leaf: The span. Its @nr is changed to the number of pages taken: of PTEs, it
+ *	  may be smaller than it was.
  *
- * Return: Whether it may go into the sink. If not it has been dropped, and the
- * slow path has to decide.
+ * Context: Interrupts off.
+ * Return: True if there are references to @nr pages, 1 or more, to be put into
+ * the sink. Else there is no new reference, and the request says why not.
  */
-static __always_inline bool gup_fast_accept(struct gup_req *req,
-					    const struct gup_fast_span *span,
-					    unsigned long *seen)
+static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
+					  struct gup_fast_leaf *leaf)
 {
-	struct folio *folio = span->folio;
+	/* What an order-0 folio gets. All of it: nothing is cleared before. */
+	struct gup_fast_grab grab = {
+		.folio = gup_head_folio(leaf->page),
+		.nr = 1,
+		.order = 0,
+		.flags.f = 0,
+	};
 
-	if (unlikely(!gup_fast_accept_folio(req, folio, seen, req->flags)))
-		goto drop;
-	if (!span->writable && !gup_fast_unshared(req, span))
-		goto drop;
-	if ((req->flags & FOLL_PIN) && arch_make_folio_accessible(folio))
-		goto drop;
-	if (!folio_test_referenced(folio))
-		folio_set_referenced(folio);
+	if (leaf->level == GUP_FAST_ORDER0 ?
+	    !gup_fast_grab_order0(walk, leaf, &grab) :
+	    !gup_fast_grab_large(walk, leaf, &grab))
+		return false;
+	/*
+	 * A full barrier between the grab and the second look at the entry. It
+	 * pairs with the one in folio_try_share_anon_rmap_*(): either that sees
+	 * the pin, or we see that the entry was cleared before
+	 * PageAnonExclusive is.
+	 */
+	smp_mb__after_atomic();
+	leaf->nr = gup_fast_read_again(walk, leaf, &grab);
+	if (unlikely(leaf->nr != grab.nr))
+		gup_fast_drop(walk, &grab, grab.nr - leaf->nr);
+	if (unlikely(!leaf->nr))
+		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
+	if (unlikely(!gup_fast_check(walk, leaf, &grab))) {
+		gup_fast_drop(walk, &grab, leaf->nr);
+		return false;
+	}
+	if (walk->ref_flags & FOLL_PIN)
+		gup_stat_add(&walk->req->sink.acquired,
+			     memdesc_nid(&grab.flags), leaf->nr,
+			     NR_FOLL_PIN_ACQUIRED);
 	return true;
-drop:
-	gup_fast_drop(req, folio, span->nr);
-	return false;
 }
 
 #endif	/* _MM_GUP_FAST_H */

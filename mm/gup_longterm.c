@@ -19,34 +19,30 @@
 #include "gup_internal.h"
 
 #ifdef CONFIG_MIGRATION
-static bool gup_all_pinnable(struct page **pages, unsigned long nr)
+static bool gup_all_pinnable(const struct gup_sink *sink)
 {
-	unsigned long i = 0;
+	unsigned long pos, nr;
 
-	while (i < nr) {
-		struct folio *folio = page_folio(pages[i]);
+	for (pos = 0; pos < gup_sink_nr(sink); pos += nr) {
+		struct folio *folio;
 
+		nr = gup_sink_next(sink, pos, &folio);
 		if (!folio_is_longterm_pinnable(folio))
 			return false;
-		i += gup_span_length(pages + i, nr - i, folio);
 	}
 	return true;
 }
 
 /*
- * Device memory that the CPU can access is not on the LRU. Its migration tolerates
- * a reference but no pin, so the pin is turned into one; that also leaves the
- * entry with nothing to be released.
+ * Device memory that the CPU can access is not on the LRU. Its migration
+ * tolerates a reference but no pin, so the pins of @nr pages at @pos are turned
+ * into one.
  */
-static int gup_evict_device_coherent(struct page **pages, unsigned long nr)
+static int gup_evict_device_coherent(struct gup_sink *sink, unsigned long pos,
+				     unsigned long nr, struct folio *folio)
 {
-	struct folio *folio = page_folio(pages[0]);
-	unsigned long i;
-
 	folio_get(folio);
-	for (i = 0; i < nr; i++)
-		pages[i] = NULL;
-	gup_release(folio, nr, FOLL_PIN);
+	gup_sink_release(sink, pos, nr, FOLL_PIN);
 	return migrate_device_coherent_folio(folio) ? -EBUSY : 0;
 }
 
@@ -72,23 +68,23 @@ static void gup_isolate(struct folio *folio, unsigned long nr,
 			    folio_nr_pages(folio));
 }
 
-static int gup_isolate_unpinnable(struct page **pages, unsigned long nr,
+static int gup_isolate_unpinnable(struct gup_sink *sink, unsigned long mark,
 				  struct list_head *isolated)
 {
 	enum lru_cache_drained drained = LRU_CACHE_NOT_DRAINED;
-	unsigned long i, span;
+	unsigned long pos, nr;
 	int error = 0;
 
-	for (i = 0; i < nr && !error; i += span) {
-		struct folio *folio = page_folio(pages[i]);
+	for (pos = mark; pos < gup_sink_nr(sink) && !error; pos += nr) {
+		struct folio *folio;
 
-		span = gup_span_length(pages + i, nr - i, folio);
+		nr = gup_sink_next(sink, pos, &folio);
 		if (folio_is_longterm_pinnable(folio))
 			continue;
 		if (folio_is_device_coherent(folio))
-			error = gup_evict_device_coherent(pages + i, span);
+			error = gup_evict_device_coherent(sink, pos, nr, folio);
 		else
-			gup_isolate(folio, span, isolated, &drained);
+			gup_isolate(folio, nr, isolated, &drained);
 	}
 	return error;
 }
@@ -112,47 +108,48 @@ static int gup_migrate(struct list_head *isolated)
 
 /**
  * gup_move_longterm() - move pages to where they may stay pinned for long
- * @pages: Pinned pages, some of which may not.
- * @nr: Number of pages.
+ * @sink: A sink with pinned pages, some of which may not.
+ * @mark: The first of the pages, counted from the beginning of the sink.
  *
  * Context: May sleep. mmap_lock may be held.
- * Return: All pins are released, and it is -EAGAIN if they are to be taken
- * again, -ENOMEM if a folio could not be migrated, -EBUSY if that was device
- * memory.
+ * Return: All pins from @mark on are undone, and it is -EAGAIN if they are to be
+ * taken again, -ENOMEM if a folio could not be migrated, -EBUSY if that was
+ * device memory.
  */
-static int gup_move_longterm(struct page **pages, unsigned long nr)
+static int gup_move_longterm(struct gup_sink *sink, unsigned long mark)
 {
 	LIST_HEAD(isolated);
 	int error;
 
-	error = gup_isolate_unpinnable(pages, nr, &isolated);
+	error = gup_isolate_unpinnable(sink, mark, &isolated);
 	/* A pinned folio is not migrated, whoever pinned it. */
-	gup_release_range(pages, nr, FOLL_PIN);
+	gup_sink_undo(sink, mark, FOLL_PIN);
 	if (!error)
 		error = gup_migrate(&isolated);
 	putback_movable_pages(&isolated);
 	return error ?: -EAGAIN;
 }
 #else
-static bool gup_all_pinnable(struct page **pages, unsigned long nr)
+/* Nobody expects to be able to move anything. */
+static bool gup_all_pinnable(const struct gup_sink *sink)
 {
 	return true;
 }
 
-static int gup_move_longterm(struct page **pages, unsigned long nr)
+static int gup_move_longterm(struct gup_sink *sink, unsigned long mark)
 {
 	return 0;
 }
 #endif	/* CONFIG_MIGRATION */
 
 /**
- * gup_longterm_judge() - look up whether a folio may stay pinned for long
+ * gup_longterm_look_up() - find out whether a folio may stay pinned for long
  * @req: The request; told so.
  * @folio: The folio, referenced or with the lock of an entry that maps it held.
  *
  * Context: Any.
  */
-void gup_longterm_judge(struct gup_req *req, struct folio *folio)
+void gup_longterm_look_up(struct gup_req *req, struct folio *folio)
 {
 	if (!folio_is_longterm_pinnable(folio)) {
 		req->longterm.unpinnable = true;
@@ -175,21 +172,18 @@ void gup_longterm_judge(struct gup_req *req, struct folio *folio)
  */
 long gup_slow_longterm(struct gup_req *req)
 {
-	const unsigned long mark = req->sink.nr;
+	const unsigned long mark = gup_sink_nr(&req->sink);
 	unsigned int flags = memalloc_pin_save();
-	int error;
 
 	do {
 		req->error = 0;
+		req->retry_addr = GUP_NO_ADDR;
 		req->longterm.unpinnable = false;
 		gup_slow(req);
 		if (likely(!req->longterm.unpinnable))
 			break;
-		error = gup_move_longterm(req->sink.pages + mark,
-					  req->sink.nr - mark);
-		req->sink.nr = mark;
-		req->error = error;
-	} while (error == -EAGAIN);
+		req->error = gup_move_longterm(&req->sink, mark);
+	} while (req->error == -EAGAIN);
 	memalloc_pin_restore(flags);
 	return gup_result(req);
 }
@@ -203,18 +197,21 @@ long gup_slow_longterm(struct gup_req *req)
  * @file: The memfd.
  * @idx: Next page of the file, in units of PAGE_SIZE.
  * @last: Last page of the range.
- * @folios: Where the folios go.
- * @max: Size of @folios.
- * @nr: Number of folios pinned.
+ * @max: How many folios there is room for.
+ * @sink: Where the folios go, one pin for each: a folio is its head page.
  */
 struct gup_memfd {
 	struct file *file;
 	pgoff_t idx;
 	pgoff_t last;
-	struct folio **folios;
 	unsigned int max;
-	unsigned int nr;
+	struct gup_sink sink;
 };
+
+static bool gup_memfd_done(const struct gup_memfd *m)
+{
+	return m->idx > m->last || gup_sink_nr(&m->sink) >= m->max;
+}
 
 static int gup_memfd_pin(struct gup_memfd *m, struct folio *folio)
 {
@@ -222,7 +219,7 @@ static int gup_memfd_pin(struct gup_memfd *m, struct folio *folio)
 
 	if (error)
 		return error;
-	m->folios[m->nr++] = folio;
+	gup_sink_put(&m->sink, &folio->page, 1);
 	m->idx = folio_next_index(folio);
 	return 0;
 }
@@ -238,7 +235,7 @@ static int gup_memfd_pin_present(struct gup_memfd *m)
 	folio_batch_init(&batch);
 	nr = filemap_get_folios_contig(m->file->f_mapping, &idx, m->last,
 				       &batch);
-	for (i = 0; i < nr && m->nr < m->max && !error; i++)
+	for (i = 0; i < nr && !gup_memfd_done(m) && !error; i++)
 		error = gup_memfd_pin(m, batch.folios[i]);
 	folio_batch_release(&batch);
 	return error;
@@ -263,14 +260,14 @@ static int gup_memfd_pin_range(struct gup_memfd *m)
 {
 	int error = 0;
 
-	while (!error && m->idx <= m->last && m->nr < m->max) {
-		unsigned int nr = m->nr;
+	while (!error && !gup_memfd_done(m)) {
+		unsigned long nr = gup_sink_nr(&m->sink);
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 		error = gup_memfd_pin_present(m);
-		if (!error && m->nr == nr)
+		if (!error && gup_sink_nr(&m->sink) == nr)
 			error = gup_memfd_pin_new(m);
 	}
 	return error;
@@ -310,8 +307,8 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 	struct gup_memfd m = {
 		.file = memfd,
 		.last = end >> PAGE_SHIFT,
-		.folios = folios,
 		.max = max_folios,
+		.sink = gup_sink_init((struct page **)folios),
 	};
 	unsigned int flags;
 	int error;
@@ -322,21 +319,17 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 	flags = memalloc_pin_save();
 	do {
 		m.idx = start >> PAGE_SHIFT;
-		m.nr = 0;
 		error = gup_memfd_pin_range(&m);
-		if (error) {
-			unpin_folios(folios, m.nr);
-			break;
-		}
-		/* A folio is its head page. */
-		if (!gup_all_pinnable((struct page **)folios, m.nr))
-			error = gup_move_longterm((struct page **)folios, m.nr);
+		if (error)
+			gup_sink_undo(&m.sink, 0, FOLL_PIN);
+		else if (!gup_all_pinnable(&m.sink))
+			error = gup_move_longterm(&m.sink, 0);
 	} while (error == -EAGAIN);
 	memalloc_pin_restore(flags);
 
 	if (error)
 		return error;
 	*offset = offset_in_folio(folios[0], start);
-	return m.nr;
+	return gup_sink_nr(&m.sink);
 }
 EXPORT_SYMBOL_GPL(memfd_pin_folios);

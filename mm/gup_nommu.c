@@ -11,22 +11,22 @@
 static bool gup_nommu_permitted(const struct vm_area_struct *vma,
 				unsigned int flags)
 {
-	vm_flags_t need = (flags & FOLL_WRITE) ? VM_WRITE : VM_READ;
+	vm_flags_t wanted = (flags & FOLL_WRITE) ? VM_WRITE : VM_READ;
 
 	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
 		return false;
 	if (flags & FOLL_FORCE)
-		need = (flags & FOLL_WRITE) ? VM_MAYWRITE : VM_MAYREAD;
-	return vma->vm_flags & need;
+		wanted = (flags & FOLL_WRITE) ? VM_MAYWRITE : VM_MAYREAD;
+	return vma->vm_flags & wanted;
 }
 
 static void gup_nommu_take(struct gup_req *req)
 {
 	struct page *page = virt_to_page((void *)gup_addr(req));
 
-	if (req->sink.pages && gup_grab_stable(req, page_folio(page), 1))
+	if (gup_sink_wants_pages(&req->sink) && gup_grab_stable(req, page_folio(page), 1, req->flags, false))
 		return;
-	gup_sink_push(&req->sink, page, 1);
+	gup_sink_put(&req->sink, page, 1);
 }
 
 static void gup_nommu_walk(struct gup_req *req)
@@ -36,16 +36,16 @@ static void gup_nommu_walk(struct gup_req *req)
 	do {
 		struct vm_area_struct *vma = vma_lookup(req->mm, gup_addr(req));
 
-		done = req->sink.nr;
+		done = gup_sink_nr(&req->sink);
 		if (vma && gup_nommu_permitted(vma, req->flags))
 			gup_nommu_take(req);
-	} while (req->sink.nr != done && !gup_done(req));
+	} while (gup_sink_nr(&req->sink) != done && !gup_done(req));
 }
 
 /**
  * gup_slow() - carry out a request
- * @req: The request. If @req->locked points at 0, mmap_lock is taken and
- *	 dropped here.
+ * @req: The request. If its @lock says that mmap_lock is not held, it is taken
+ *	 and dropped here.
  *
  * Context: May sleep.
  * Return: Number of pages in the sink; -EFAULT if there is none, -EAGAIN if a
@@ -53,7 +53,7 @@ static void gup_nommu_walk(struct gup_req *req)
  */
 long gup_slow(struct gup_req *req)
 {
-	const bool unlocked = req->locked && !*req->locked;
+	const bool unlocked = req->lock == GUP_LOCK_NONE;
 
 	if (unlocked && mmap_read_lock_killable(req->mm)) {
 		req->error = -EAGAIN;

@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/sched.h>
+#include <linux/swap.h>
 
 #include "gup_internal.h"
 
@@ -23,16 +24,27 @@ static unsigned int gup_populate_flags(const struct vm_area_struct *vma)
 	return FOLL_TOUCH;
 }
 
-static long gup_populate(struct mm_struct *mm, unsigned long start,
-			 unsigned long end, unsigned int flags, int *locked)
+static struct gup_req gup_populate_req(struct mm_struct *mm, unsigned long start,
+				       unsigned long end, unsigned int flags,
+				       const int *locked)
 {
 	struct gup_req req = gup_req_init(mm, start, (end - start) >> PAGE_SHIFT,
 					  NULL, flags);
 
 	if (locked)
-		req.flags |= FOLL_UNLOCKABLE;
-	req.locked = locked;
-	return gup_done(&req) ? 0 : gup_slow(&req);
+		req.lock = GUP_LOCK_MAY_DROP;
+	return req;
+}
+
+/*
+ * Pages that have just been faulted in are in a batch of this CPU, which hides
+ * them from reclaim and migration on others, and from the count of mlocked ones.
+ */
+static void gup_populate_end(const struct gup_req *req, int *locked)
+{
+	if (req->lock == GUP_LOCK_NONE)
+		*locked = 0;
+	lru_add_drain();
 }
 
 /**
@@ -45,20 +57,26 @@ static long gup_populate(struct mm_struct *mm, unsigned long start,
  *
  * Context: mmap_lock held. May sleep.
  * Return: Number of pages, which may be fewer than the range has, or a negative
- * errno, see get_user_pages(). A VMA that is locked on fault only counts as
- * populated.
+ * errno, see get_user_pages(). It ends where mmap_lock was dropped, perhaps at
+ * 0: what @vma said may not hold any more. A VMA that is locked on fault only
+ * counts as populated.
  */
 long populate_vma_page_range(struct vm_area_struct *vma, unsigned long start,
 			     unsigned long end, int *locked)
 {
+	struct gup_req req = gup_populate_req(vma->vm_mm, start, end,
+					      gup_populate_flags(vma), locked);
+	long ret;
+
 	VM_WARN_ON_ONCE(!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end));
 	VM_WARN_ON_ONCE_VMA(start < vma->vm_start || end > vma->vm_end, vma);
 	mmap_assert_locked(vma->vm_mm);
 
 	if (vma->vm_flags & VM_LOCKONFAULT)
-		return (end - start) >> PAGE_SHIFT;
-	return gup_populate(vma->vm_mm, start, end, gup_populate_flags(vma),
-			    locked);
+		return req.nr_pages;
+	ret = gup_slow_once(&req);
+	gup_populate_end(&req, locked);
+	return ret;
 }
 
 /**
@@ -78,18 +96,24 @@ long populate_vma_page_range(struct vm_area_struct *vma, unsigned long start,
 long faultin_page_range(struct mm_struct *mm, unsigned long start,
 			unsigned long end, bool write, int *locked)
 {
-	unsigned int flags = FOLL_TOUCH | FOLL_HWPOISON | FOLL_UNLOCKABLE |
-			     FOLL_MADV_POPULATE;
+	const unsigned int flags = FOLL_TOUCH | FOLL_HWPOISON |
+				   FOLL_MADV_POPULATE |
+				   (write ? FOLL_WRITE : 0);
+	struct gup_req req = gup_populate_req(mm, start, end, flags, locked);
+	long ret;
 
 	VM_WARN_ON_ONCE(!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end));
 	mmap_assert_locked(mm);
 
-	if (write)
-		flags |= FOLL_WRITE;
-	return gup_populate(mm, start, end, flags, locked);
+	ret = gup_slow(&req);
+	gup_populate_end(&req, locked);
+	return ret;
 }
 
-/* The part of [start, end) that the next VMA worth populating covers. */
+/*
+ * The part of [start, end) that the next VMA worth populating covers: looked up
+ * each time, as it may have changed while mmap_lock was dropped.
+ */
 static struct vm_area_struct *gup_next_populated(struct mm_struct *mm,
 						 unsigned long *start,
 						 unsigned long *end)

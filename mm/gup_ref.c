@@ -13,7 +13,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 
-#include "gup_internal.h"
+#include "gup_ref.h"
 
 /* Adds the pins gathered in @stat, 1 or more, to their node's statistics. */
 void gup_stat_flush_node(struct gup_pin_stat *stat, enum node_stat_item item)
@@ -51,7 +51,7 @@ void gup_warn_refcount(struct folio *folio)
 int __must_check try_grab_folio(struct folio *folio, int refs,
 				unsigned int flags)
 {
-	int ret = gup_ref_stable(folio, refs, flags);
+	int ret = gup_ref_stable(folio, refs, flags, false);
 
 	if (ret > 0)
 		node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, refs);
@@ -126,33 +126,77 @@ void gup_release(struct folio *folio, unsigned long nr, unsigned int flags)
 		folio_put_refs(folio, nr * GUP_PIN_COUNTING_BIAS);
 }
 
+/*
+ * So many struct pages are fetched ahead of a release. A locked instruction holds
+ * up what comes after it, so that otherwise each cache miss begins when that of
+ * the page before has ended.
+ */
+#define GUP_RELEASE_AHEAD	16
+
+/* Fetches struct pages from @pages on. Returns up to where. */
+static __always_inline struct page **gup_release_fetch(struct page **pages,
+						       struct page **end)
+{
+	unsigned int i;
+
+	if (end - pages < GUP_RELEASE_AHEAD)
+		return end;
+	unrolled_full
+	for (i = 0; i < GUP_RELEASE_AHEAD; i++)
+		prefetchw(pages[i]);
+	return pages + GUP_RELEASE_AHEAD;
+}
+
+/* Releases the pins from @pages on that are of one folio. Returns their end. */
+static __always_inline struct page **
+gup_release_pin_run(struct page **pages, struct page **end,
+		    struct gup_pin_stat *released)
+{
+	struct page **const first = pages;
+	struct folio *folio;
+
+	if (unlikely(!*pages))
+		return pages + 1;
+	folio = page_folio(*pages);
+	if (!folio_test_large(folio)) {
+		pages += gup_run_length(pages, end - pages, folio);
+		if (is_zero_folio(folio))
+			return pages;
+		gup_stat_add(released, folio_nid(folio), pages - first,
+			     NR_FOLL_PIN_RELEASED);
+		folio_put_refs(folio, (pages - first) * GUP_PIN_COUNTING_BIAS);
+		return pages;
+	}
+	pages = gup_large_run_end(pages, end, folio);
+	gup_stat_add(released, folio_nid(folio), pages - first,
+		     NR_FOLL_PIN_RELEASED);
+	gup_put_large_pins(folio, pages - first);
+	return pages;
+}
+
 /* gup_release_range() for pins. */
 static void gup_release_pins(struct page **pages, unsigned long nr)
 {
 	struct gup_pin_stat released = { .nid = numa_node_id() };
 	struct page **const end = pages + nr;
-	struct page **next;
+	struct page **fetched = pages;
+	struct page *last = NULL;
 
 	while (pages < end) {
-		struct folio *folio = (struct folio *)*pages;
+		struct page *page = *pages;
 
-		if (folio && PageCompound(&folio->page)) {
-			/* Spans mostly begin with the head: nothing to look up. */
-			if (!PageHead(&folio->page))
-				folio = page_folio(*pages);
-			next = gup_large_span_end(pages, end, folio);
-			gup_stat_add(&released, folio_nid(folio), next - pages,
-				     NR_FOLL_PIN_RELEASED);
-			gup_put_large_pins(folio, next - pages);
-			pages = next;
+		/* Also what is released twice in a row: the rest is at once. */
+		if (page == last || !gup_page_is_ordinary(page)) {
+			pages = gup_release_pin_run(pages, end, &released);
 			continue;
 		}
-		pages++;
-		if (unlikely(!folio || is_zero_folio(folio)))
-			continue;
-		gup_stat_add(&released, folio_nid(folio), 1,
+		if (pages >= fetched)
+			fetched = gup_release_fetch(pages, end);
+		gup_stat_add(&released, page_to_nid(page), 1,
 			     NR_FOLL_PIN_RELEASED);
-		folio_put_refs(folio, GUP_PIN_COUNTING_BIAS);
+		folio_put_refs(gup_head_folio(page), GUP_PIN_COUNTING_BIAS);
+		last = page;
+		pages++;
 	}
 	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
 }
@@ -180,24 +224,9 @@ void gup_release_range(struct page **pages, unsigned long nr,
 		if (unlikely(!pages[i]))
 			continue;
 		folio = page_folio(pages[i]);
-		span = gup_span_length(pages + i, nr - i, folio);
+		span = gup_run_length(pages + i, nr - i, folio);
 		folio_put_refs(folio, span);
 	}
-}
-
-/**
- * gup_sink_undo() - release what a sink got after a mark
- * @req: The request.
- * @mark: An earlier value of its sink's count.
- */
-void gup_sink_undo(struct gup_req *req, unsigned long mark)
-{
-	struct gup_sink *sink = &req->sink;
-
-	if (sink->pages)
-		gup_release_range(sink->pages + mark, sink->nr - mark,
-				  req->flags);
-	sink->nr = mark;
 }
 
 /*
@@ -304,7 +333,7 @@ void unpin_user_pages_dirty_lock(struct page **pages, unsigned long npages,
 		if (!pages[i])
 			continue;
 		folio = page_folio(pages[i]);
-		span = gup_span_length(pages + i, npages - i, folio);
+		span = gup_run_length(pages + i, npages - i, folio);
 		gup_mark_dirty(folio);
 		gup_release(folio, span, FOLL_PIN);
 	}

@@ -1,777 +1,265 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The walk under page table locks.
- *
- * One call looks at one page table, or at one huge leaf, takes its lock once
- * and takes every page it can under it. It says what is in the way of the next
- * page and leaves it to the caller to remove that.
- *
- * mmap_lock is held: VMAs and the page tables below them stay, but a table of
- * PTEs can be collapsed into a huge leaf, and a huge leaf split or zapped,
- * until that level's page table lock is taken. So an entry read without it is
- * only a hint where to go; what counts is read again under the lock.
+ * The slow path: walks and faults in turn until the request is done or something
+ * is in the way for good. The only place of this subsystem that takes or drops
+ * mmap_lock during a request.
  */
-#include <linux/hugetlb.h>
-#include <linux/leafops.h>
+#include <linux/export.h>
 #include <linux/mm.h>
-#include <linux/pgalloc.h>
-#include <linux/rmap.h>
-#include <linux/swap.h>
-#include <linux/userfaultfd_k.h>
+#include <linux/mmap_lock.h>
+#include <linux/mmu_context.h>
+#include <linux/sched/signal.h>
 
 #include "gup_internal.h"
 
-/* Whether a PUD can map anything that is not hugetlb. */
-#define GUP_PUD_LEAVES	(IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && \
-			 IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD))
-
-/**
- * struct gup_leaf - what an entry of any level says, read under its lock
- * @page: The page it maps at the address in question, NULL if that is not one
- *	  of the kernel's.
- * @excl: The page whose PageAnonExclusive counts for it.
- * @nr: Number of pages in the range that it maps from the address on.
- * @writable: The entry permits writing.
- * @dirty: The entry is dirty.
- * @wp: Soft-dirty or userfaultfd wants to see a write fault first.
- * @zero: It maps the zero page or the huge zero folio.
- */
-struct gup_leaf {
-	struct page *page;
-	struct page *excl;
-	unsigned long nr;
-	bool writable;
-	bool dirty;
-	bool wp;
-	bool zero;
-};
-
-/*
- * FOLL_FORCE may write through an entry that is not writable if a write fault
- * could do no more than has been done: the page is this process's own copy, and
- * nobody waits to see the fault. Whether the fault handler was called is no
- * evidence of that: what it did may be undone by now.
- */
-static bool gup_can_force_write(const struct gup_req *req,
-				struct vm_area_struct *vma,
-				const struct gup_leaf *leaf)
+static bool gup_may_drop_lock(const struct gup_req *req)
 {
-	if (!(req->flags & FOLL_FORCE))
-		return false;
-	if ((vma->vm_flags & VM_WRITE) || !vma_is_cow_mapping(vma))
-		return false;
-	if (!leaf->page || !PageAnon(leaf->page) ||
-	    !PageAnonExclusive(leaf->excl))
-		return false;
-	return !leaf->wp;
+	return req->lock != GUP_LOCK_STAYS;
 }
 
-/* What is in the way of taking the first page of @leaf? */
-static enum gup_outcome gup_judge(struct gup_req *req,
-				  struct vm_area_struct *vma,
-				  const struct gup_leaf *leaf)
+static unsigned int gup_fault_flags(const struct gup_req *req, bool unshare)
 {
-	const unsigned int flags = req->flags;
-
-	if (leaf->writable && leaf->page)
-		return GUP_PROGRESS;
-	if ((flags & FOLL_WRITE) && !leaf->writable &&
-	    !gup_can_force_write(req, vma, leaf))
-		return GUP_NEED_FAULT;
-	if (leaf->zero && (flags & FOLL_DUMP))
-		return gup_fail(req, -EFAULT);
-	if (!leaf->page) {
-		if (flags & FOLL_DUMP)
-			return gup_fail(req, -EFAULT);
-		if (req->sink.pages)
-			return gup_fail(req, -EEXIST);
-		return GUP_PROGRESS;
-	}
-	if (!leaf->writable && gup_must_unshare(vma, flags, leaf->excl))
-		return GUP_NEED_UNSHARE;
-	return GUP_PROGRESS;
-}
-
-/* Takes references to @nr pages of @folio: 0 or an error. */
-static __always_inline int gup_take_pages(struct gup_req *req,
-					  struct folio *folio, unsigned long nr)
-{
-	int error = gup_grab_stable(req, folio, nr);
-
-	if (!error && (req->flags & FOLL_LONGTERM))
-		gup_longterm_note(req, folio);
-	return error;
-}
-
-/* @folio: that of @leaf->page, if there is one. */
-static __always_inline enum gup_outcome gup_take(struct gup_req *req,
-						 struct folio *folio,
-						 const struct gup_leaf *leaf)
-{
-	int error = folio ? gup_take_pages(req, folio, leaf->nr) : 0;
-
-	if (unlikely(error))
-		return gup_fail(req, error);
-	gup_sink_push(&req->sink, leaf->page, leaf->nr);
-	return GUP_PROGRESS;
-}
-
-/*
- * Nothing is mapped at the next address. A core dump leaves out what would only
- * read as zeroes, rather than have it allocated.
- */
-static enum gup_outcome gup_absent(struct gup_req *req,
-				   struct vm_area_struct *vma)
-{
-	bool hole;
-
-	if (!(req->flags & FOLL_DUMP))
-		return GUP_NEED_FAULT;
-	if (is_vm_hugetlb_page(vma))
-		hole = !hugetlbfs_pagecache_present(hstate_vma(vma), vma,
-						    gup_addr(req));
-	else
-		hole = vma_is_anonymous(vma) || !vma->vm_ops->fault;
-	return hole ? gup_fail(req, -EFAULT) : GUP_NEED_FAULT;
-}
-
-static unsigned long gup_pages_until(unsigned long addr, unsigned long end)
-{
-	return (end - addr) >> PAGE_SHIFT;
-}
-
-/*
- * PTE level
- */
-
-/* For FOLL_TOUCH; @dirty: a write is intended that the entry does not tell of. */
-static __always_inline void gup_touch_folio(struct folio *folio, bool dirty)
-{
-	if (dirty && !folio_test_dirty(folio))
-		folio_mark_dirty(folio);
-	/* The young bit belongs to the MMU and its users; the LRU is told so. */
-	folio_mark_accessed(folio);
-}
-
-/* An entry without a page of the kernel's: all there is to touch is itself. */
-static void gup_touch_pfn_pte(const struct gup_req *req,
-			      struct vm_area_struct *vma, unsigned long addr,
-			      pte_t *ptep, pte_t pte)
-{
-	pte_t touched = pte_mkyoung(pte);
+	unsigned int fault = 0;
 
 	if (req->flags & FOLL_WRITE)
-		touched = pte_mkdirty(touched);
-	if (pte_same(touched, pte))
-		return;
-	set_pte_at(vma->vm_mm, addr, ptep, touched);
-	update_mmu_cache(vma, addr, ptep);
-}
-
-static struct page *gup_pte_page(struct vm_area_struct *vma, unsigned long addr,
-				 pte_t pte)
-{
-	/*
-	 * Where entries can be marked special, all others have a page. A PFN
-	 * beyond all memory is left to be reported.
-	 */
-	if (IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) &&
-	    likely(!pte_special(pte) && pte_pfn(pte) <= highest_memmap_pfn))
-		return pte_page(pte);
-	return vm_normal_page(vma, addr, pte);
-}
-
-static struct gup_leaf gup_read_pte(struct vm_area_struct *vma,
-				    unsigned long addr, pte_t pte)
-{
-	struct gup_leaf leaf = {
-		.page = gup_pte_page(vma, addr, pte),
-		.nr = 1,
-		.writable = pte_write(pte),
-		.dirty = pte_dirty(pte),
-	};
-
-	if (unlikely(!leaf.page) && is_zero_pfn(pte_pfn(pte))) {
-		leaf.page = pte_page(pte);
-		leaf.zero = true;
+		fault |= FAULT_FLAG_WRITE;
+	if (req->flags & FOLL_REMOTE)
+		fault |= FAULT_FLAG_REMOTE;
+	if (gup_may_drop_lock(req)) {
+		fault |= FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+		if (req->flags & FOLL_INTERRUPTIBLE)
+			fault |= FAULT_FLAG_INTERRUPTIBLE;
 	}
-	leaf.excl = leaf.page;
-	leaf.wp = !leaf.writable && (pte_needs_soft_dirty_wp(vma, pte) ||
-				     userfaultfd_pte_wp(vma, pte));
-	return leaf;
-}
-
-#define GUP_PTE_BATCH	8
-
-/* Do GUP_PTE_BATCH entries map consecutive pages and not differ otherwise? */
-static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first)
-{
-	unsigned int i;
-
-	unrolled_full
-	for (i = 0; i < GUP_PTE_BATCH; i++) {
-		if (!pte_same(ptep_get(ptep + i), pte_advance_pfn(first, i)))
-			return false;
+	if (req->flags & FOLL_NOWAIT)
+		fault |= FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT;
+	if (gup_addr(req) == req->retry_addr)
+		fault |= FAULT_FLAG_TRIED;
+	if (unshare) {
+		fault |= FAULT_FLAG_UNSHARE;
+		/* A write would have broken COW anyway. */
+		VM_WARN_ON_ONCE(fault & FAULT_FLAG_WRITE);
 	}
-	return true;
+	return fault;
 }
 
-/* Does @pte differ from @want in nothing but what the MMU sets? */
-static __always_inline bool gup_pte_alike(pte_t pte, pte_t want)
+/* The fault handler has dropped mmap_lock at the next address. */
+static enum gup_outcome gup_lock_dropped(struct gup_req *req)
 {
-	if (likely(pte_same(pte, want)))
-		return true;
-	/* Where the dirty bit makes an entry writable, it counts. */
-	return pte_present(pte) && !pte_write(pte) == !pte_write(want) &&
-	       pte_same(pte_mkold(pte_mkclean(pte)),
-			pte_mkold(pte_mkclean(want)));
+	/* It must not, without FAULT_FLAG_ALLOW_RETRY: its caller relies on it. */
+	if (WARN_ON_ONCE(!gup_may_drop_lock(req)))
+		return gup_fail(req, -EFAULT);
+	req->lock = GUP_LOCK_NONE;
+	req->retry_addr = gup_addr(req);
+	return GUP_UNLOCKED;
 }
 
 /*
- * How many of @max entries from @ptep on, whose first is @first, map consecutive
- * pages and differ in nothing but what the MMU sets, so that the judgement of the
- * first holds for all. Clears @dirty if one of them is clean.
+ * Resolves the fault at the next address, as far as that can be done without
+ * giving up the lock.
  */
-static __always_inline unsigned long gup_pte_run(pte_t *const ptep,
-						 const pte_t first,
-						 unsigned long max, bool *dirty)
+static enum gup_outcome gup_fault(struct gup_req *req,
+				  struct vm_area_struct *vma, bool unshare)
 {
-	pte_t *const end = ptep + max, *p = ptep;
-	pte_t want = first;
+	vm_fault_t fault;
 
-	for (; end - p >= GUP_PTE_BATCH && gup_pte_batch_same(p, want);
-	     p += GUP_PTE_BATCH)
-		want = pte_advance_pfn(want, GUP_PTE_BATCH);
-	/* The first is like itself. */
-	if (p == ptep) {
-		p++;
-		want = pte_advance_pfn(want, 1);
+	if (req->flags & FOLL_NOFAULT)
+		return gup_fail(req, -EFAULT);
+
+	fault = handle_mm_fault(vma, gup_addr(req),
+				gup_fault_flags(req, unshare), NULL);
+	/* FAULT_FLAG_TRIED is for the next fault of an address, not for all. */
+	req->retry_addr = GUP_NO_ADDR;
+	if (fault & VM_FAULT_COMPLETED)
+		return gup_lock_dropped(req);
+	if (fault & VM_FAULT_ERROR) {
+		int error = vm_fault_to_errno(fault, req->flags);
+
+		return gup_fail(req, error ?: -EFAULT);
 	}
-	for (; p < end; p++) {
-		const pte_t pte = ptep_get(p);
-
-		if (!gup_pte_alike(pte, want))
-			break;
-		if (!pte_dirty(pte))
-			*dirty = false;
-		want = pte_advance_pfn(want, 1);
-	}
-	return p - ptep;
+	if (!(fault & VM_FAULT_RETRY))
+		return GUP_PROGRESS;
+	if (req->flags & FOLL_NOWAIT)
+		return GUP_BUSY;
+	return gup_lock_dropped(req);
 }
 
-/*
- * An entry that permits what the request wants, of a page of the kernel's. All
- * that can be in the way then is that the page has to be unshared. It is not the
- * zero page: where entries can be special, its are.
- */
-static __always_inline bool gup_pte_plain(pte_t pte, const unsigned int flags)
+static enum gup_outcome gup_walk_or_fault(struct gup_req *req,
+					  struct vm_area_struct *vma)
 {
-	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL))
-		return false;
-	if (!pte_present(pte) || pte_protnone(pte) || pte_special(pte))
-		return false;
-	return pte_write(pte) || !(flags & FOLL_WRITE);
-}
+	enum gup_outcome outcome = gup_walk_slow(req, vma);
 
-static __always_inline bool gup_pin_plain(struct gup_req *req,
-					  struct folio *folio)
-{
-	VM_WARN_ON_ONCE(is_zero_folio(folio));
-	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
-	gup_stat_add(&req->sink.acquired, folio_nid(folio), 1,
-		     NR_FOLL_PIN_ACQUIRED);
-	if (unlikely(arch_make_folio_accessible(folio))) {
-		gup_release(folio, 1, FOLL_PIN);
-		return false;
-	}
-	if (req->flags & FOLL_LONGTERM)
-		gup_longterm_note(req, folio);
-	return true;
-}
-
-/*
- * Takes the page of a plain entry, if it is a folio of its own. @kind: which of
- * FOLL_GET, FOLL_PIN and FOLL_TOUCH are in the flags.
- */
-static __always_inline bool gup_take_plain(struct gup_req *req,
-					   struct vm_area_struct *vma,
-					   struct folio *folio, pte_t pte,
-					   const unsigned int kind)
-{
-	const unsigned int flags = req->flags;
-
-	/* A tail page has no references of its own. */
-	if ((READ_ONCE(folio->flags.f) & BIT(PG_head)) ||
-	    unlikely(folio_ref_count(folio) <= 0))
-		return false;
-	if (!(flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio))
-		return false;
-	if (!pte_write(pte) && gup_must_unshare(vma, flags, &folio->page))
-		return false;
-	if (kind & FOLL_GET)
-		folio_ref_inc(folio);
-	else if ((kind & FOLL_PIN) && !gup_pin_plain(req, folio))
-		return false;
-	if (kind & FOLL_TOUCH)
-		gup_touch_folio(folio, !pte_dirty(pte) && (flags & FOLL_WRITE));
-	return true;
-}
-
-/* gup_take_plain_smalls() for requests of one @kind, a constant if possible. */
-static __always_inline pte_t *gup_take_plain_kind(struct gup_req *req,
-						  struct vm_area_struct *vma,
-						  pte_t *const ptep,
-						  pte_t *const last,
-						  const unsigned int kind)
-{
-	/* Whoever wants references has a place for the pages; others may have one. */
-	const bool store = (kind & (FOLL_GET | FOLL_PIN)) || req->sink.pages;
-	struct page **out = store ? req->sink.pages + req->sink.nr : NULL;
-	pte_t *p;
-
-	for (p = ptep; p < last; p++) {
-		pte_t pte = ptep_get(p);
-		struct page *page = pte_page(pte);
-
-		if (unlikely(!gup_pte_plain(pte, req->flags)) ||
-		    !gup_take_plain(req, vma, (struct folio *)page, pte, kind))
-			break;
-		if (store)
-			*out++ = page;
-	}
-	/* By the pointer that the loop needs anyway: a register less to keep. */
-	if (store)
-		req->sink.nr = out - req->sink.pages;
-	else
-		req->sink.nr += p - ptep;
-	return p;
-}
-
-/*
- * Takes pages of plain entries from @ptep up to @last, as long as each is a
- * folio of its own. Returns where it stopped.
- */
-static __always_inline pte_t *gup_take_plain_smalls(struct gup_req *req,
-						    struct vm_area_struct *vma,
-						    pte_t *ptep, pte_t *last)
-{
-	const unsigned int get = FOLL_GET | FOLL_TOUCH;
-	const unsigned int kind = req->flags & (FOLL_GET | FOLL_PIN | FOLL_TOUCH);
-
-	/* What get_user_pages() and pin_user_pages() ask for; the rest is rare. */
-	if (kind == get)
-		return gup_take_plain_kind(req, vma, ptep, last, get);
-	if (kind == FOLL_PIN)
-		return gup_take_plain_kind(req, vma, ptep, last, FOLL_PIN);
-	return gup_take_plain_kind(req, vma, ptep, last, kind);
-}
-
-/* How many of @nr pages from @page on may stay as shared as they are? */
-static unsigned long gup_nr_unshared(struct vm_area_struct *vma,
-				     unsigned int flags, struct page *page,
-				     unsigned long nr)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr; i++) {
-		if (gup_must_unshare(vma, flags, page + i))
-			break;
-	}
-	return i;
-}
-
-/*
- * Takes the span of a large folio that begins at @ptep, if its entries are
- * plain. Returns the number of pages.
- */
-static __always_inline unsigned long
-gup_take_plain_span(struct gup_req *req, struct vm_area_struct *vma,
-		    pte_t *ptep, unsigned long max)
-{
-	pte_t pte = ptep_get(ptep);
-	bool dirty = pte_dirty(pte);
-	struct folio *folio;
-	struct page *page;
-	unsigned long nr;
-
-	if (!gup_pte_plain(pte, req->flags))
-		return 0;
-	page = pte_page(pte);
-	folio = page_folio(page);
-	if (!folio_test_large(folio))
-		return 0;
-	nr = min(max, folio_large_nr_pages(folio) - folio_page_idx(folio, page));
-	nr = gup_pte_run(ptep, pte, nr, &dirty);
-	if (!pte_write(pte))
-		nr = gup_nr_unshared(vma, req->flags, page, nr);
-	if (!nr || gup_take_pages(req, folio, nr))
-		return 0;
-	if (req->flags & FOLL_TOUCH)
-		gup_touch_folio(folio, (req->flags & FOLL_WRITE) && !dirty);
-	gup_sink_push(&req->sink, page, nr);
-	return nr;
-}
-
-/*
- * Takes spans of large folios, as gup_take_plain_smalls() does with small ones.
- * Not inlined: the single page has no need of all these registers.
- */
-static noinline pte_t *gup_take_plain_spans(struct gup_req *req,
-					    struct vm_area_struct *vma,
-					    pte_t *ptep, pte_t *const last)
-{
-	unsigned long nr;
-
-	for (; ptep < last; ptep += nr) {
-		nr = gup_take_plain_span(req, vma, ptep, last - ptep);
-		if (!nr)
-			break;
-	}
-	return ptep;
-}
-
-/*
- * Takes the page of the entry at @ptep, whatever that may be, or says what is in
- * the way.
- */
-static noinline enum gup_outcome gup_slow_pte(struct gup_req *req,
-					      struct vm_area_struct *vma,
-					      pte_t *ptep)
-{
-	const unsigned long addr = gup_addr(req);
-	const pte_t pte = ptep_get(ptep);
-	enum gup_outcome outcome;
-	struct gup_leaf leaf;
-	struct folio *folio;
-
-	if (unlikely(!pte_present(pte)))
-		return pte_none(pte) ? gup_absent(req, vma) : GUP_NEED_FAULT;
-	if (unlikely(pte_protnone(pte)) &&
-	    !gup_can_follow_protnone(vma, req->flags))
-		return GUP_NEED_FAULT;
-
-	leaf = gup_read_pte(vma, addr, pte);
-	outcome = gup_judge(req, vma, &leaf);
-	if (outcome != GUP_PROGRESS)
-		return outcome;
-	folio = leaf.page ? page_folio(leaf.page) : NULL;
-	outcome = gup_take(req, folio, &leaf);
-	if (!(req->flags & FOLL_TOUCH) || outcome != GUP_PROGRESS)
-		return outcome;
-	if (folio)
-		gup_touch_folio(folio, (req->flags & FOLL_WRITE) && !leaf.dirty);
-	else
-		gup_touch_pfn_pte(req, vma, addr, ptep, pte);
+	if (outcome == GUP_NEED_FAULT)
+		return gup_fault(req, vma, false);
+	if (outcome == GUP_NEED_UNSHARE)
+		return gup_fault(req, vma, true);
 	return outcome;
 }
 
-/* Not inlined: the loops take all registers, and the descent would spill its own. */
-static noinline enum gup_outcome
-gup_slow_pte_table(struct gup_req *req, struct vm_area_struct *vma, pmd_t *pmdp,
-		   unsigned long end)
+/*
+ * Goes on with the request while mmap_lock stays held, so that a VMA found
+ * stays valid until the request leaves it.
+ */
+static enum gup_outcome gup_locked_pass(struct gup_req *req)
 {
 	enum gup_outcome outcome = GUP_PROGRESS;
-	const unsigned long addr = gup_addr(req);
-	pte_t *table, *ptep, *from, *last;
-	spinlock_t *ptl;
+	struct vm_area_struct *vma = NULL;
 
-	table = pte_offset_map_lock(req->mm, pmdp, addr, &ptl);
-	/* Collapsed or zapped since @pmdp was read: look at the PMD again. */
-	if (unlikely(!table))
-		return GUP_PROGRESS;
+	mmap_assert_locked(req->mm);
+	while (outcome == GUP_PROGRESS && !gup_done(req)) {
+		if (fatal_signal_pending(current))
+			return gup_fail(req, -EINTR);
+		cond_resched();
 
-	ptep = table;
-	last = table + gup_pages_until(addr, end);
-	while (outcome == GUP_PROGRESS && ptep < last) {
-		ptep = gup_take_plain_smalls(req, vma, ptep, last);
-		if (ptep == last)
-			break;
-		from = ptep;
-		/* For a single page the general function is the shorter way. */
-		if (last - ptep > 1)
-			ptep = gup_take_plain_spans(req, vma, ptep, last);
-		if (ptep == from)
-			outcome = gup_slow_pte(req, vma, ptep++);
+		if (!vma || gup_addr(req) >= vma->vm_end) {
+			vma = gup_find_vma(req);
+			if (IS_ERR(vma))
+				return gup_fail(req, PTR_ERR(vma));
+		}
+		outcome = vma ? gup_walk_or_fault(req, vma) :
+				gup_gate_page(req);
 	}
-	pte_unmap_unlock(table, ptl);
 	return outcome;
 }
 
-/*
- * PMD and PUD level
- */
-
-static enum gup_outcome gup_slow_huge(struct gup_req *req,
-				      struct vm_area_struct *vma,
-				      const struct gup_leaf *leaf)
+/* Takes mmap_lock again after a fault has dropped it. */
+static enum gup_outcome gup_relock(struct gup_req *req)
 {
-	enum gup_outcome outcome = gup_judge(req, vma, leaf);
+	const bool interruptible = req->flags & FOLL_INTERRUPTIBLE;
 
-	if (outcome != GUP_PROGRESS)
-		return outcome;
-	/* The first page of the leaf is the folio's head mostly, so less to read. */
-	return gup_take(req, leaf->page ? page_folio(leaf->excl) : NULL, leaf);
-}
-
-static enum gup_outcome gup_slow_pmd_leaf(struct gup_req *req,
-					  struct vm_area_struct *vma,
-					  pmd_t *pmdp, pmd_t pmd,
-					  unsigned long end)
-{
-	unsigned long addr = gup_addr(req);
-	enum gup_outcome outcome;
-	struct gup_leaf leaf = {};
-
-	if (pmd_protnone(pmd) && !gup_can_follow_protnone(vma, req->flags))
-		return GUP_NEED_FAULT;
-
-	leaf.zero = is_huge_zero_pmd(pmd);
-	leaf.excl = leaf.zero ? pmd_page(pmd) :
-				vm_normal_page_pmd(vma, addr & PMD_MASK, pmd);
-	leaf.page = leaf.excl;
-	if (leaf.page)
-		leaf.page += (addr & ~PMD_MASK) >> PAGE_SHIFT;
-	leaf.nr = gup_pages_until(addr, end);
-	leaf.writable = pmd_write(pmd);
-	leaf.dirty = pmd_dirty(pmd);
-	leaf.wp = pmd_needs_soft_dirty_wp(vma, pmd) ||
-		  userfaultfd_huge_pmd_wp(vma, pmd);
-
-	outcome = gup_slow_huge(req, vma, &leaf);
-	if (outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
-		touch_pmd(vma, addr, pmdp, req->flags & FOLL_WRITE);
-	return outcome;
-}
-
-static enum gup_outcome gup_split_pmd(struct gup_req *req,
-				      struct vm_area_struct *vma, pmd_t *pmdp)
-{
-	split_huge_pmd(vma, pmdp, gup_addr(req));
-	/* The mapping of a file is not split but zapped. */
-	if (pte_alloc(req->mm, pmdp))
-		return gup_fail(req, -ENOMEM);
+	if (fatal_signal_pending(current) ||
+	    (interruptible && signal_pending(current)))
+		return gup_fail(req, -EINTR);
+	if (mmap_read_lock_killable(req->mm))
+		return gup_fail(req, -EINTR);
+	req->lock = GUP_LOCK_OURS;
 	return GUP_PROGRESS;
 }
 
-static enum gup_outcome gup_slow_huge_pmd(struct gup_req *req,
-					  struct vm_area_struct *vma,
-					  pmd_t *pmdp, unsigned long end)
+static long gup_slow_end(struct gup_req *req)
 {
-	enum gup_outcome outcome = GUP_PROGRESS;
-	bool split = false;
-	spinlock_t *ptl;
-	pmd_t pmd;
-
-	ptl = pmd_lock(req->mm, pmdp);
-	pmd = pmdp_get(pmdp);
-	/* Zapped, split or on the move since: the next look will tell. */
-	if (!pmd_present(pmd) || !pmd_leaf(pmd))
-		goto unlock;
-	split = (req->flags & FOLL_SPLIT_PMD) && pmd_trans_huge(pmd);
-	if (!split)
-		outcome = gup_slow_pmd_leaf(req, vma, pmdp, pmd, end);
-unlock:
-	spin_unlock(ptl);
-	return split ? gup_split_pmd(req, vma, pmdp) : outcome;
-}
-
-static enum gup_outcome gup_slow_huge_pud(struct gup_req *req,
-					  struct vm_area_struct *vma,
-					  pud_t *pudp, unsigned long end)
-{
-	enum gup_outcome outcome = GUP_PROGRESS;
-	unsigned long addr = gup_addr(req);
-	struct gup_leaf leaf = {};
-	spinlock_t *ptl;
-	pud_t pud;
-
-	ptl = pud_lock(req->mm, pudp);
-	pud = pudp_get(pudp);
-	if (!pud_present(pud) || !pud_leaf(pud))
-		goto unlock;
-
-	leaf.excl = vm_normal_page_pud(vma, addr & PUD_MASK, pud);
-	leaf.page = leaf.excl;
-	if (leaf.page)
-		leaf.page += (addr & ~PUD_MASK) >> PAGE_SHIFT;
-	leaf.nr = gup_pages_until(addr, end);
-	leaf.writable = pud_write(pud);
-
-	outcome = gup_slow_huge(req, vma, &leaf);
-	if (outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
-		touch_pud(vma, addr, pudp, req->flags & FOLL_WRITE);
-unlock:
-	spin_unlock(ptl);
-	return outcome;
-}
-
-/*
- * hugetlb: pages of any size, at any level, all formatted as PTEs
- */
-
-#ifdef CONFIG_HUGETLB_PAGE
-static enum gup_outcome gup_hugetlb_pte(struct gup_req *req,
-					struct vm_area_struct *vma, pte_t pte,
-					unsigned long end)
-{
-	struct hstate *h = hstate_vma(vma);
-	unsigned long addr = gup_addr(req);
-	unsigned long first = addr & huge_page_mask(h);
-	struct gup_leaf leaf;
-
-	if (huge_pte_none(pte))
-		return gup_absent(req, vma);
-	if (!pte_present(pte))
-		return GUP_NEED_FAULT;
-	if (pte_protnone(pte) && !gup_can_follow_protnone(vma, req->flags))
-		return GUP_NEED_FAULT;
-
-	leaf.excl = pte_page(pte);
-	leaf.page = leaf.excl + ((addr - first) >> PAGE_SHIFT);
-	leaf.nr = gup_pages_until(addr, min(end, first + huge_page_size(h)));
-	leaf.writable = huge_pte_write(pte);
-	leaf.dirty = huge_pte_dirty(pte);
-	/* Soft-dirty is not tracked here: no fault would ever set it. */
-	leaf.wp = userfaultfd_pte_wp(vma, pte);
-	leaf.zero = false;
-	return gup_slow_huge(req, vma, &leaf);
-}
-
-static enum gup_outcome gup_slow_hugetlb(struct gup_req *req,
-					 struct vm_area_struct *vma,
-					 unsigned long end)
-{
-	struct hstate *h = hstate_vma(vma);
-	unsigned long addr = gup_addr(req) & huge_page_mask(h);
-	enum gup_outcome outcome;
-	spinlock_t *ptl;
-	pte_t *ptep;
-
-	ptep = hugetlb_walk(vma, addr, huge_page_size(h));
-	if (!ptep)
-		return gup_absent(req, vma);
-	ptl = huge_pte_lock(h, req->mm, ptep);
-	outcome = gup_hugetlb_pte(req, vma, huge_ptep_get(req->mm, addr, ptep),
-				  end);
-	spin_unlock(ptl);
-	return outcome;
-}
-#else
-static enum gup_outcome gup_slow_hugetlb(struct gup_req *req,
-					 struct vm_area_struct *vma,
-					 unsigned long end)
-{
-	return GUP_NEED_FAULT;
-}
-#endif
-
-/*
- * Descent
- */
-
-static enum gup_outcome gup_slow_pmd(struct gup_req *req,
-				     struct vm_area_struct *vma, pmd_t *pmdp,
-				     unsigned long end)
-{
-	pmd_t pmd = pmdp_get_lockless(pmdp);
-
-	end = pmd_addr_end(gup_addr(req), end);
-	if (pmd_none(pmd))
-		return gup_absent(req, vma);
-	if (!pmd_present(pmd))
-		return GUP_NEED_FAULT;
-	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && pmd_leaf(pmd))
-		return gup_slow_huge_pmd(req, vma, pmdp, end);
-	return gup_slow_pte_table(req, vma, pmdp, end);
-}
-
-static enum gup_outcome gup_slow_pud(struct gup_req *req,
-				     struct vm_area_struct *vma, pud_t *pudp,
-				     unsigned long end)
-{
-	unsigned long addr = gup_addr(req);
-	pud_t pud = pudp_get(pudp);
-
-	if (pud_none(pud))
-		return gup_absent(req, vma);
-	if (!pud_present(pud))
-		return GUP_NEED_FAULT;
-	if (GUP_PUD_LEAVES && pud_leaf(pud))
-		return gup_slow_huge_pud(req, vma, pudp, pud_addr_end(addr, end));
-	if (unlikely(pud_bad(pud)))
-		return gup_absent(req, vma);
-	return gup_slow_pmd(req, vma, pmd_offset(pudp, addr), end);
-}
-
-/* Where to stop: no later than the VMA, however far the request goes. */
-static unsigned long gup_end_in_vma(const struct gup_req *req,
-				    const struct vm_area_struct *vma)
-{
-	unsigned long addr = gup_addr(req);
-	unsigned long nr = min(req->nr_pages - req->sink.nr,
-			       gup_pages_until(addr, vma->vm_end));
-
-	return addr + (nr << PAGE_SHIFT);
-}
-
-static enum gup_outcome gup_descend(struct gup_req *req,
-				    struct vm_area_struct *vma)
-{
-	unsigned long end = gup_end_in_vma(req, vma);
-	unsigned long addr = gup_addr(req);
-	pgd_t *pgdp;
-	p4d_t *p4dp;
-
-	if (is_vm_hugetlb_page(vma)) {
-		enum gup_outcome outcome;
-
-		vma_pgtable_walk_begin(vma);
-		outcome = gup_slow_hugetlb(req, vma, end);
-		vma_pgtable_walk_end(vma);
-		return outcome;
+	if (req->lock == GUP_LOCK_OURS) {
+		mmap_read_unlock(req->mm);
+		req->lock = GUP_LOCK_NONE;
 	}
-	pgdp = pgd_offset(req->mm, addr);
-	if (pgd_none(*pgdp) || unlikely(pgd_bad(*pgdp)))
-		return gup_absent(req, vma);
-	p4dp = p4d_offset(pgdp, addr);
-	if (p4d_none(*p4dp) || unlikely(p4d_bad(*p4dp)))
-		return gup_absent(req, vma);
-	return gup_slow_pud(req, vma, pud_offset(p4dp, addr), end);
-}
-
-static void gup_flush_caches(struct vm_area_struct *vma, struct gup_req *req,
-			     unsigned long mark)
-{
-	unsigned long addr = req->start + (mark << PAGE_SHIFT);
-
-	for (; mark < req->sink.nr; mark++, addr += PAGE_SIZE) {
-		struct page *page = req->sink.pages[mark];
-
-		flush_anon_page(vma, page, addr);
-		flush_dcache_page(page);
-	}
+	gup_stat_flush(&req->sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	return gup_result(req);
 }
 
 /**
- * gup_walk_slow() - take the pages of one page table or huge leaf
- * @req: The request.
- * @vma: The VMA of its next address, agreed to by gup_find_vma().
+ * gup_slow() - carry out a request under mmap_lock, faulting pages in
+ * @req: The request. Its @lock says whether mmap_lock is held. If it is not, it
+ *	 is taken here. If it was taken or dropped here, it is not held on
+ *	 return, and @lock is GUP_LOCK_NONE.
  *
- * Context: mmap_lock held. May sleep.
- * Return: GUP_PROGRESS if nothing is known to be in the way of the next page,
- * which may lie in another VMA; no page at all may have been taken if the page
- * table changed meanwhile. GUP_NEED_FAULT, GUP_NEED_UNSHARE. GUP_ERROR with
- * -EFAULT for a hole with FOLL_DUMP, -EEXIST for an entry without struct page,
- * -ENOMEM, or an error of gup_grab_stable().
+ * Pages that are in the sink already are left alone and the request goes on
+ * behind them.
+ *
+ * Context: May sleep.
+ * Return: Number of pages in the sink; if there is none, a negative errno.
+ * 0 is possible with FOLL_NOWAIT only. -EAGAIN if the lock was to be taken and
+ * a fatal signal came first.
  */
-enum gup_outcome gup_walk_slow(struct gup_req *req, struct vm_area_struct *vma)
+long gup_slow(struct gup_req *req)
 {
-	const unsigned long mark = req->sink.nr;
-	enum gup_outcome outcome;
-
-	outcome = gup_descend(req, vma);
-	/* Flushing may take locks that nest outside page table locks. */
-	if (req->sink.pages)
-		gup_flush_caches(vma, req, mark);
-	return outcome;
+	if (req->lock == GUP_LOCK_NONE) {
+		if (mmap_read_lock_killable(req->mm)) {
+			req->error = -EAGAIN;
+			return gup_result(req);
+		}
+		req->lock = GUP_LOCK_OURS;
+	}
+	/* The mask of tag bits is stable under the lock. */
+	req->start = untagged_addr_remote(req->mm, req->start) & PAGE_MASK;
+	while (gup_locked_pass(req) == GUP_UNLOCKED) {
+		if (gup_relock(req) != GUP_PROGRESS)
+			break;
+	}
+	return gup_slow_end(req);
 }
+
+/**
+ * gup_slow_once() - gup_slow(), but only as long as mmap_lock stays held
+ * @req: The request. mmap_lock is held; if it is dropped, @lock is GUP_LOCK_NONE
+ *	 on return.
+ *
+ * For who has decided by a VMA what to ask for, and has to decide anew when that
+ * may be gone.
+ *
+ * Context: May sleep.
+ * Return: As gup_slow(), and 0 also if mmap_lock was dropped before there was any
+ * page.
+ */
+long gup_slow_once(struct gup_req *req)
+{
+	req->start = untagged_addr_remote(req->mm, req->start) & PAGE_MASK;
+	gup_locked_pass(req);
+	return gup_slow_end(req);
+}
+
+/* Would an ordinary access of the kind in @fault_flags be allowed? */
+static bool gup_fixup_allowed(struct vm_area_struct *vma,
+			      unsigned int fault_flags)
+{
+	const bool write = fault_flags & FAULT_FLAG_WRITE;
+	const bool foreign = fault_flags & FAULT_FLAG_REMOTE;
+
+	if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
+		return false;
+	return arch_vma_access_permitted(vma, write, false, foreign);
+}
+
+/**
+ * fixup_user_fault() - resolve one fault by hand
+ * @mm: The address space.
+ * @address: User address of the fault, in bytes; a tag is ignored.
+ * @fault_flags: FAULT_FLAG_WRITE, FAULT_FLAG_REMOTE and other flags for
+ *		 handle_mm_fault().
+ * @unlocked: If not NULL, the fault may drop mmap_lock to wait, and this is set
+ *	      to true if it did. VMAs have to be looked up afresh then.
+ *
+ * For who accessed user memory with page faults disabled, failed, and wants to
+ * try again. Unlike get_user_pages() it always calls the fault handler, so that
+ * dirty and young are set where the hardware leaves that to software. By the
+ * time it returns the page may be gone again: the access has to be repeated
+ * until it succeeds.
+ *
+ * Context: mmap_lock held on entry and on return. May sleep.
+ * Return: 0; -EFAULT if there is no VMA or it does not permit the access;
+ * -EINTR on a fatal signal; -ENOMEM or -EFAULT as the fault failed.
+ */
+int fixup_user_fault(struct mm_struct *mm, unsigned long address,
+		     unsigned int fault_flags, bool *unlocked)
+{
+	struct vm_area_struct *vma;
+	vm_fault_t fault;
+
+	mmap_assert_locked(mm);
+	address = untagged_addr_remote(mm, address);
+	if (unlocked)
+		fault_flags |= FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+
+	for (;;) {
+		vma = vma_lookup(mm, address);
+		if (!vma || !gup_fixup_allowed(vma, fault_flags))
+			return -EFAULT;
+		if ((fault_flags & FAULT_FLAG_KILLABLE) &&
+		    fatal_signal_pending(current))
+			return -EINTR;
+
+		fault = handle_mm_fault(vma, address, fault_flags, NULL);
+		if (fault & VM_FAULT_COMPLETED) {
+			*unlocked = true;
+			mmap_read_lock(mm);
+			return 0;
+		}
+		if (fault & VM_FAULT_ERROR)
+			return vm_fault_to_errno(fault, 0) ?: -EFAULT;
+		if (!(fault & VM_FAULT_RETRY))
+			return 0;
+
+		*unlocked = true;
+		mmap_read_lock(mm);
+		fault_flags |= FAULT_FLAG_TRIED;
+	}
+}
+EXPORT_SYMBOL_GPL(fixup_user_fault);

@@ -180,10 +180,10 @@ enum gup_outcome gup_gate_page(struct gup_req *req)
 		page = pte_page(pte);
 	if (!page)
 		return gup_fail(req, -EFAULT);
-	error = gup_grab_stable(req, page_folio(page), 1);
+	error = gup_grab_stable(req, page_folio(page), 1, req->flags, false);
 	if (error)
 		return gup_fail(req, error);
-	gup_sink_push(&req->sink, page, 1);
+	gup_sink_put(&req->sink, page, 1);
 	return GUP_PROGRESS;
 }
 #else

@@ -25,7 +25,7 @@ static enum gup_outcome gk_outcome(struct kunit *test, unsigned long addr,
 								     NULL);
 	outcome = gk_walk_slow(&req);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, outcome == GUP_PROGRESS);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 	return outcome == GUP_ERROR ? req.error : outcome;
 }
 
@@ -433,7 +433,7 @@ static void gup_entry_touch_large_folio(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gk_walk_slow(&req), GUP_PROGRESS);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 16);
 	KUNIT_EXPECT_TRUE(test, folio_test_dirty(folio));
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 }
 
 static void gup_entry_touch_thp(struct kunit *test)

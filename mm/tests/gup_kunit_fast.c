@@ -58,7 +58,7 @@ static void gup_fast_step_ends_at_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 4);
 	KUNIT_EXPECT_TRUE(test, gk_walk_fast(&req));
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 8);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 }
 
 static void gup_fast_step_ends_at_hole(struct kunit *test)
@@ -76,7 +76,7 @@ static void gup_fast_step_ends_at_hole(struct kunit *test)
 	/* From the hole itself nothing is taken. */
 	KUNIT_EXPECT_FALSE(test, gk_walk_fast(&req));
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 2);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 }
 
 static void gup_fast_no_tables(struct kunit *test)
@@ -132,7 +132,7 @@ static void gup_fast_page_becomes_referenced(struct kunit *test)
 	gk_req(&req, addr, 1, kind->flags, pages);
 	KUNIT_EXPECT_TRUE(test, gk_walk_fast(&req));
 	KUNIT_EXPECT_TRUE(test, folio_test_referenced(folio));
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 }
 
 /*
@@ -150,7 +150,7 @@ static void gk_expect_refused(struct kunit *test, unsigned long addr,
 	KUNIT_EXPECT_FALSE(test, gk_walk_fast(&req));
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 0);
 	gk_expect_released(test, refs, 1);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 }
 
 static void gk_expect_accepted(struct kunit *test, unsigned long addr,
@@ -163,7 +163,7 @@ static void gk_expect_accepted(struct kunit *test, unsigned long addr,
 	gk_req(&req, addr, 1, flags, pages);
 	KUNIT_EXPECT_TRUE(test, gk_walk_fast(&req));
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 1);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 	gk_expect_released(test, refs, 1);
 }
 
@@ -348,7 +348,7 @@ static void gup_fast_thp_mapped_by_ptes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gk_walk_fast(&req));
 	KUNIT_EXPECT_EQ(test, req.sink.nr, nr);
 	gk_expect_taken(test, refs, pages, nr, gk_ref_of(kind));
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 	gk_expect_released(test, refs, nr);
 }
 
@@ -472,7 +472,7 @@ static void gk_check_change(struct kunit *test, unsigned long addr,
 	KUNIT_EXPECT_FALSE(test, more);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, want);
 	gk_expect_taken(test, refs, pages, want, gk_ref_of(kind));
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 	gk_expect_released(test, refs, nr);
 }
 
@@ -549,7 +549,7 @@ static void gk_check_marked(struct kunit *test, unsigned long addr,
 	gk_trap_clear(&trap);
 	WRITE_ONCE(*change->entry, change->was);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 1);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 }
 
 static void gup_fast_entry_is_marked_after_grab(struct kunit *test)
@@ -661,7 +661,7 @@ static void gup_fast_fork_after_grab(struct kunit *test)
 	gk_trap_clear(&trap);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, pin ? 0 : 4);
 	gk_expect_refs(test, refs, 4, req.sink.nr, gk_ref_of(kind));
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 	gk_expect_released(test, refs, 4);
 }
 
@@ -683,7 +683,7 @@ static void gup_fast_fork_in_second_window(struct kunit *test)
 	gk_trap_clear(&trap);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 8);
 	gk_expect_refs(test, refs, 16, 8, FOLL_PIN);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 	gk_expect_released(test, refs, 16);
 }
 

@@ -78,7 +78,7 @@ static void gup_ref_grab_stable(struct kunit *test)
 	struct gup_req req;
 
 	gk_req(&req, 0, 1, grab->flags, NULL);
-	KUNIT_ASSERT_EQ(test, gup_grab_stable(&req, folio, grab->nr), 0);
+	KUNIT_ASSERT_EQ(test, gup_grab_stable(&req, folio, grab->nr, req.flags, false), 0);
 	gk_expect_grabbed(test, folio, grab);
 	/* The statistics are gathered, and follow later. */
 	KUNIT_EXPECT_EQ(test, gk_stat(NR_FOLL_PIN_ACQUIRED), acquired);
@@ -121,7 +121,7 @@ static void gup_ref_zero_page_is_not_counted(struct kunit *test)
 	struct gup_req req;
 
 	gk_req(&req, 0, 1, FOLL_PIN, NULL);
-	KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1), 0);
+	KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1, req.flags, false), 0);
 	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
 	KUNIT_EXPECT_EQ(test, try_grab_folio(folio, 1, FOLL_PIN), 0);
 	KUNIT_EXPECT_EQ(test, folio_add_pins(folio, 2), 0);
@@ -174,7 +174,7 @@ static void gup_ref_overflow_is_refused(struct kunit *test)
 					-ENOMEM);
 			KUNIT_EXPECT_EQ(test, try_grab_folio(folio, 1, FOLL_PIN),
 					-ENOMEM);
-			KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1),
+			KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1, req.flags, false),
 					-ENOMEM);
 			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 3);
 		}
@@ -207,13 +207,13 @@ static void gup_ref_p2pdma_needs_flag(struct kunit *test)
 	gk_req(&req, 0, 1, FOLL_GET, NULL);
 	KUNIT_EXPECT_EQ(test, try_grab_folio(folio, 1, FOLL_GET), -EREMOTEIO);
 	KUNIT_EXPECT_EQ(test, try_grab_folio(folio, 1, FOLL_PIN), -EREMOTEIO);
-	KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1, req.flags, false), -EREMOTEIO);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
 
 	KUNIT_EXPECT_EQ(test, try_grab_folio(folio, 1,
 					     FOLL_GET | FOLL_PCI_P2PDMA), 0);
 	req.flags |= FOLL_PCI_P2PDMA;
-	KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1), 0);
+	KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1, req.flags, false), 0);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 3);
 	set_page_zone(page, zone);
 	INIT_LIST_HEAD(&folio->lru);
@@ -506,12 +506,12 @@ static void gup_ref_span_length(struct kunit *test)
 		if (!pages[i])
 			continue;
 		KUNIT_EXPECT_EQ(test, want[i],
-				gup_span_length(pages + i, ARRAY_SIZE(pages) - i,
+				gup_run_length(pages + i, ARRAY_SIZE(pages) - i,
 						page_folio(pages[i])));
 	}
 	/* No look beyond the end of the array. */
-	KUNIT_EXPECT_EQ(test, 2, gup_span_length(pages, 2, page_folio(a[0])));
-	KUNIT_EXPECT_EQ(test, 1, gup_span_length(pages, 1, page_folio(a[0])));
+	KUNIT_EXPECT_EQ(test, 2, gup_run_length(pages, 2, page_folio(a[0])));
+	KUNIT_EXPECT_EQ(test, 1, gup_run_length(pages, 1, page_folio(a[0])));
 }
 
 /* Wherever a span ends, in a batch or behind it, its length is right. */
@@ -526,13 +526,13 @@ static void gup_ref_span_length_long(struct kunit *test)
 
 		a[i] = other;
 		KUNIT_EXPECT_EQ(test, i,
-				gup_span_length(a, 64, page_folio(folio_page)));
+				gup_run_length(a, 64, page_folio(folio_page)));
 		a[i] = page;
 		KUNIT_EXPECT_EQ(test, i,
-				gup_span_length(a, i, page_folio(folio_page)));
+				gup_run_length(a, i, page_folio(folio_page)));
 	}
 	/* The folio ends before the array does. */
-	KUNIT_EXPECT_EQ(test, 64, gup_span_length(a, 65, page_folio(folio_page)));
+	KUNIT_EXPECT_EQ(test, 64, gup_run_length(a, 65, page_folio(folio_page)));
 }
 
 static void gup_ref_sink_push(struct kunit *test)
@@ -544,15 +544,15 @@ static void gup_ref_sink_push(struct kunit *test)
 	unsigned long pos = 0, i, j;
 
 	for (i = 0; i < ARRAY_SIZE(spans); i++) {
-		gup_sink_push(&sink, page + i, spans[i]);
-		gup_sink_push(&none, page + i, spans[i]);
+		gup_sink_put(&sink, page + i, spans[i]);
+		gup_sink_put(&none, page + i, spans[i]);
 		for (j = 0; j < spans[i]; j++)
 			KUNIT_EXPECT_PTR_EQ(test, out[pos + j], page + i + j);
 		pos += spans[i];
 		KUNIT_EXPECT_EQ(test, sink.nr, pos);
 		KUNIT_EXPECT_NULL(test, out[pos]);
 	}
-	gup_sink_push(&sink, page, 1);
+	gup_sink_put(&sink, page, 1);
 	KUNIT_EXPECT_PTR_EQ(test, out[pos], page);
 	KUNIT_EXPECT_EQ(test, none.nr, pos);
 }
@@ -608,22 +608,22 @@ static void gup_ref_sink_undo(struct kunit *test)
 	struct gup_req req;
 
 	gk_req(&req, 0, 32, ref->flags, out);
-	KUNIT_ASSERT_EQ(test, gup_grab_stable(&req, page_folio(small), 1), 0);
-	gup_sink_push(&req.sink, small, 1);
-	KUNIT_ASSERT_EQ(test, gup_grab_stable(&req, page_folio(a[0]), 6), 0);
-	gup_sink_push(&req.sink, a[3], 6);
+	KUNIT_ASSERT_EQ(test, gup_grab_stable(&req, page_folio(small), 1, req.flags, false), 0);
+	gup_sink_put(&req.sink, small, 1);
+	KUNIT_ASSERT_EQ(test, gup_grab_stable(&req, page_folio(a[0]), 6, req.flags, false), 0);
+	gup_sink_put(&req.sink, a[3], 6);
 	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
 
-	gup_sink_undo(&req, 3);
+	gup_undo(&req, 3);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 3);
 	if (ref->flags & (FOLL_GET | FOLL_PIN))
 		KUNIT_EXPECT_EQ(test, folio_ref_count(page_folio(a[0])), 3);
-	gup_sink_undo(&req, 1);
+	gup_undo(&req, 1);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 1);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(page_folio(a[0])), 1);
 	if (ref->flags & (FOLL_GET | FOLL_PIN))
 		KUNIT_EXPECT_GT(test, folio_ref_count(page_folio(small)), 1);
-	gup_sink_undo(&req, 0);
+	gup_undo(&req, 0);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 0);
 	gk_expect_released(test, refs, 2);
 }
@@ -634,8 +634,8 @@ static void gup_ref_sink_undo_without_array(struct kunit *test)
 	struct gup_req req;
 
 	gk_req(&req, 0, 8, FOLL_TOUCH, NULL);
-	gup_sink_push(&req.sink, page, 5);
-	gup_sink_undo(&req, 2);
+	gup_sink_put(&req.sink, page, 5);
+	gup_undo(&req, 2);
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 2);
 }
 

@@ -533,7 +533,7 @@ static void expect_stats(void)
 static void give_back(void)
 {
 	if (release_choice & 1)
-		gup_sink_undo(&req, req.sink.nr * (release_choice >> 2) / 64);
+		gup_undo(&req, req.sink.nr * (release_choice >> 2) / 64);
 	if ((req.flags & FOLL_PIN) && (release_choice & 2))
 		unpin_user_pages(pages, req.sink.nr);
 	else

@@ -39,9 +39,12 @@
 #define CONFIG_NUMA				1
 #define CONFIG_ARCH_HAS_PTE_SPECIAL		1
 #define CONFIG_ARCH_HAS_PKEYS			1
+#define CONFIG_ARCH_SUPPORTS_PMD_PFNMAP		1
+#define CONFIG_ARCH_WANT_GENERAL_HUGETLB	1
 #define CONFIG_HAVE_GUP_FAST			1
 #define CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP	1
 #define CONFIG_PCI_P2PDMA			1
+#define CONFIG_SPARSEMEM_VMEMMAP		1
 #define CONFIG_TRANSPARENT_HUGEPAGE		1
 #define CONFIG_PGTABLE_HAS_HUGE_LEAVES		1
 #define CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD 1
@@ -106,6 +109,7 @@ typedef unsigned long phys_addr_t;
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define barrier()		__asm__ __volatile__("" : : : "memory")
 #define BITS_PER_LONG		64
+#define ilog2(n)		(63 - __builtin_clzl(n))
 #define BIT(nr)			(1UL << (nr))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define ALIGN_DOWN(x, a)	((x) & ~((typeof(x))(a) - 1))
@@ -129,6 +133,7 @@ typedef unsigned long phys_addr_t;
 #define max_t(type, a, b)	max((type)(a), (type)(b))
 #define check_add_overflow(a, b, sum)	__builtin_add_overflow(a, b, sum)
 #define check_mul_overflow(a, b, product) __builtin_mul_overflow(a, b, product)
+#define SZ_64			0x40UL
 #define SZ_4K			0x1000UL
 #define SZ_64K			0x10000UL
 #define SZ_2M			0x200000UL
@@ -172,7 +177,18 @@ typedef unsigned long phys_addr_t;
 #define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
 #define GUP_READ_RACY(x)	(x)
 #endif
+#ifdef __SANITIZE_THREAD__
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+#define data_race(expr) ({						\
+	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);			\
+	typeof(expr) _racy = (expr);					\
+	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);			\
+	_racy; })
+#else
 #define data_race(expr)		(expr)
+#endif
+#define prefetchw(p)		__builtin_prefetch(p, 1)
 
 /* A full barrier; a locked instruction is one as well. */
 #ifdef GUP_CHECKED
@@ -370,6 +386,7 @@ int cond_resched(void);
 #define irqs_disabled()		false
 #endif
 #define lockdep_assert_irqs_disabled()	((void)0)
+#define lockdep_assert_held(lock)	((void)(lock))
 #define in_interrupt()		false
 void tlb_remove_table_sync_one(void);
 
@@ -432,6 +449,7 @@ enum pageflags {
 	PG_active = 8,
 	PG_owner_2 = 11,
 	PG_anon_exclusive = PG_owner_2,
+	PG_reserved = 13,
 	PG_hwpoison = 20,
 };
 
@@ -856,6 +874,7 @@ typedef struct { u64 pgprot; } pgprot_t;
 #define _PAGE_TABLE		(_PAGE_PRESENT | _PAGE_RW | _PAGE_USER | \
 				 _PAGE_ACCESSED | _PAGE_DIRTY)
 #define PTE_PFN_MASK		(((1UL << 52) - 1) & PAGE_MASK)
+#define PHYSICAL_PMD_PAGE_MASK	(PTE_PFN_MASK & PMD_MASK)
 
 /*
  * An entry that is neither none nor present has its PFN inverted, lest the CPU
@@ -1028,6 +1047,14 @@ GUP_ENTRY(pud, e.pud & _PAGE_PSE ? PUD_MASK : ~0UL)
 #define pgd_none(e)		((void)(e), false)
 #define pgd_val(e)		((e).pgd)
 
+#define PFN_PTE_SHIFT		PAGE_SHIFT
+#define U64_MAX			UINT64_MAX
+
+static inline unsigned int pte_batch_hint(pte_t *ptep, pte_t pte)
+{
+	return 1;
+}
+
 static inline pte_t pte_advance_pfn(pte_t pte, unsigned long nr)
 {
 	if (gup_pfn_invert(pte.pte))
@@ -1040,8 +1067,17 @@ static inline pte_t pte_advance_pfn(pte_t pte, unsigned long nr)
 #define pudp_get(pudp)		READ_ONCE(*(pudp))
 #define p4dp_get(p4dp)		READ_ONCE(*(p4dp))
 #define pgdp_get(pgdp)		READ_ONCE(*(pgdp))
-#define ptep_get_lockless(ptep)	ptep_get(ptep)
-#define pmdp_get_lockless(pmdp)	pmdp_get(pmdp)
+
+static __always_inline pte_t ptep_get_lockless(pte_t *ptep)
+{
+	return ptep_get(ptep);
+}
+
+static __always_inline pmd_t pmdp_get_lockless(pmd_t *pmdp)
+{
+	return pmdp_get(pmdp);
+}
+
 
 #define gup_table(val)		__va((val) & PTE_PFN_MASK)
 #define gup_index(addr, shift)	(((addr) >> (shift)) & 511)

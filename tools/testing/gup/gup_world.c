@@ -132,6 +132,16 @@ static unsigned long compound_info(struct page *head, unsigned int order)
 	return (unsigned long)head | 1;
 }
 
+/* As in the kernel, the zero page is a reserved one. */
+void gup_make_zero(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	zero_pfn = pfn;
+	page->flags.f |= BIT(PG_reserved);
+	page->mapping = NULL;
+}
+
 struct folio *gup_folio(unsigned long pfn, unsigned int order)
 {
 	struct page *head = pfn_to_page(pfn);
@@ -143,6 +153,8 @@ struct folio *gup_folio(unsigned long pfn, unsigned int order)
 			head[i].compound_info = compound_info(head, order);
 	}
 	folio->mapping = (void *)FOLIO_MAPPING_ANON;
+	if (!order && pfn == zero_pfn)
+		gup_make_zero(pfn);
 	if (order) {
 		folio->flags.f |= BIT(PG_head);
 		folio->_flags_1 = (folio->_flags_1 & ~0xffUL) | order;

@@ -51,6 +51,9 @@ struct vm_area_struct *gup_world_vma(unsigned long start, unsigned long end,
 /* Makes an anonymous folio of 2^order exclusive pages, with one reference. */
 struct folio *gup_folio(unsigned long pfn, unsigned int order);
 
+/* Makes an order-0 folio the zero page. */
+void gup_make_zero(unsigned long pfn);
+
 /* The entries of an address; missing tables above them are made. */
 pud_t *gup_pud(unsigned long addr);
 pmd_t *gup_pmd(unsigned long addr);

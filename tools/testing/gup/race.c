@@ -175,7 +175,7 @@ static void walk(bool slow)
 	}
 	__atomic_fetch_add(&nr_taken, req.sink.nr, __ATOMIC_RELAXED);
 	if (random_below(4) == 1)
-		gup_sink_undo(&req, req.sink.nr / 2);
+		gup_undo(&req, req.sink.nr / 2);
 	gup_release_range(pages, req.sink.nr, req.flags);
 }
 

@@ -442,10 +442,10 @@ static void test_undo_to_mark(void)
 		const bool pin = ref_kinds[i] == FOLL_PIN;
 
 		EXPECT_EQ(fast(0, 32, ref_kinds[i]), 32);
-		gup_sink_undo(&req, 20);
+		gup_undo(&req, 20);
 		expect_count(folio_at(19), !pin, pin);
 		expect_count(folio_at(20), 0, 0);
-		gup_sink_undo(&req, 5);
+		gup_undo(&req, 5);
 		EXPECT_EQ(req.sink.nr, 5);
 		expect_count(folio_at(0), pin ? 0 : 5, pin ? 5 : 0);
 		expect_count(folio_at(16), 0, 0);
@@ -1014,22 +1014,29 @@ static void test_page_inaccessible(void)
 	give_back();
 }
 
+static const u64 zero_entries[] = { GUP_PTE | _PAGE_SPECIAL, GUP_PTE };
+
 /* Pins of the zero page are not counted; of the huge zero folio they are. */
 static void test_page_zero(void)
 {
 	setup();
 	map_small(0, 0, 1);
-	map(0, 0, GUP_PTE | _PAGE_SPECIAL);
-	zero_pfn = world.first_pfn;
-	EXPECT_EQ(fast(0, 1, FOLL_PIN), 0);
-	EXPECT_EQ(slow(0, 1, FOLL_PIN | FOLL_LONGTERM), GUP_PROGRESS);
-	EXPECT_EQ(req.sink.nr, 1);
-	expect_pages(0, 1, 0);
-	expect_count(folio_at(0), 0, 0);
-	give_back();
-	EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_PROGRESS);
-	expect_count(folio_at(0), 1, 0);
-	give_back();
+	gup_make_zero(world.first_pfn);
+	/* A driver may map it by an ordinary entry. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(zero_entries); i++) {
+		map(0, 0, zero_entries[i]);
+		EXPECT_EQ(fast(0, 1, FOLL_PIN), 0);
+		EXPECT_EQ(slow(0, 1, FOLL_PIN), GUP_PROGRESS);
+		EXPECT_EQ(req.sink.nr, 1);
+		expect_pages(0, 1, 0);
+		expect_count(folio_at(0), 0, 0);
+		give_back();
+		EXPECT_EQ(slow(0, 1, FOLL_PIN | FOLL_LONGTERM),
+			  GUP_NEED_UNSHARE);
+		EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_PROGRESS);
+		expect_count(folio_at(0), 1, 0);
+		give_back();
+	}
 	unpin_user_page(page_at(0));
 	expect_clean();
 
@@ -1087,7 +1094,7 @@ static const struct slow_kind slow_kinds[] = {
 	{ "nothing, dump", 0, RW_VMA, FOLL_GET | FOLL_DUMP, GUP_ERROR, -EFAULT },
 	{ "writable, write", GUP_PTE_RW, RW_VMA, FOLL_GET | FOLL_WRITE },
 	{ "writable, read", GUP_PTE_RW, RW_VMA, FOLL_PIN },
-	{ "writable and shared", GUP_PTE_RW, RW_VMA, FOLL_PIN, .shared = true },
+	{ "writable and shared", GUP_PTE_RW, RW_VMA, FOLL_GET, .shared = true },
 	{ "read only, write", RO, RW_VMA, FOLL_PIN | FOLL_WRITE, GUP_NEED_FAULT },
 	{ "read only, forced in writable VMA", RO, RW_VMA, FORCED,
 	  GUP_NEED_FAULT },
@@ -1149,7 +1156,7 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	if (kind->file)
 		folio_at(0)->mapping = &gup_file;
 	if (kind->zero && level == PTE)
-		zero_pfn = world.first_pfn;
+		gup_make_zero(world.first_pfn);
 	else if (kind->zero)
 		huge_zero_pfn = world.first_pfn;
 
@@ -1305,7 +1312,7 @@ static void pin_each(unsigned long nr)
 {
 	init_req(0, nr, FOLL_PIN);
 	for (unsigned long i = 0; i < nr; i++) {
-		EXPECT_EQ(gup_grab_stable(&req, page_folio(page_at(i)), 1), 0);
+		EXPECT_EQ(gup_grab_stable(&req, page_folio(page_at(i)), 1, req.flags, false), 0);
 		pages[i] = page_at(i);
 	}
 	req.sink.nr = nr;

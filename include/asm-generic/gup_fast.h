@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an architecture can do better than the common lockless walk of
+ * get_user_pages_fast(). Its <asm/gup_fast.h> defines what it has, each with a
+ * macro of the same name, and includes this file for the rest.
+ */
+#ifndef _ASM_GENERIC_GUP_FAST_H
+#define _ASM_GENERIC_GUP_FAST_H
+
+#include <linux/pgtable.h>
+
+#ifndef gup_fast_access
+/**
+ * struct gup_fast_access - what the entries of one page table must permit
+ * @write: Writing, not only reading.
+ * @bits: What the last entry that permitted it had beside its PFN.
+ */
+struct gup_fast_access {
+	u64 write;
+	u64 bits;
+};
+
+/* What an entry must permit so that this thread may @write, or read. */
+static __always_inline struct gup_fast_access gup_fast_access(bool write)
+{
+	/* No entry has these bits: those of the PFN are left out. */
+	return (struct gup_fast_access) { .write = write, .bits = U64_MAX };
+}
+
+static inline bool gup_fast_ask_pte(bool write, pte_t pte)
+{
+	return pte_access_permitted(pte, write) && !pte_protnone(pte) &&
+	       !pte_special(pte);
+}
+
+/**
+ * gup_fast_pte_permitted() - does an entry permit the access?
+ * @access: From gup_fast_access(). May be changed, so that the next is quicker.
+ * @pte: The entry.
+ *
+ * Neighbours mostly differ in nothing but their PFN: then what was found out for
+ * one holds for the next. What the protection keys of a thread permit does not
+ * change with interrupts off.
+ *
+ * Return: True if the MMU would grant the access to user mode, and the entry is
+ * not special.
+ */
+static __always_inline bool
+gup_fast_pte_permitted(struct gup_fast_access *access, pte_t pte)
+{
+#ifdef PFN_PTE_SHIFT
+	const u64 bits = pte_val(pte) - ((u64)pte_pfn(pte) << PFN_PTE_SHIFT);
+
+	if (likely(bits == access->bits))
+		return true;
+	if (!gup_fast_ask_pte(access->write, pte))
+		return false;
+	access->bits = bits;
+	return true;
+#else
+	return gup_fast_ask_pte(access->write, pte);
+#endif
+}
+
+/* The same for huge leaves. */
+static __always_inline bool
+gup_fast_pmd_permitted(struct gup_fast_access *access, pmd_t pmd)
+{
+	return pmd_access_permitted(pmd, access->write) && !pmd_protnone(pmd) &&
+	       !pmd_special(pmd);
+}
+
+static __always_inline bool
+gup_fast_pud_permitted(struct gup_fast_access *access, pud_t pud)
+{
+	return pud_access_permitted(pud, access->write) && !pud_special(pud);
+}
+#endif	/* gup_fast_access */
+
+#ifndef gup_fast_pte_writable
+/* Does an entry that permits reading permit writing as well? */
+static __always_inline bool gup_fast_pte_writable(pte_t pte)
+{
+	return pte_write(pte);
+}
+#endif
+
+#ifndef gup_fast_pte_page
+/* The page of an entry that permits the access. */
+static __always_inline struct page *gup_fast_pte_page(pte_t pte)
+{
+	return pte_page(pte);
+}
+#endif
+
+#ifndef gup_fast_pmd_page
+/* The first page of a huge leaf that permits the access. */
+static __always_inline struct page *gup_fast_pmd_page(pmd_t pmd)
+{
+	return pmd_page(pmd);
+}
+#endif
+
+#endif	/* _ASM_GENERIC_GUP_FAST_H */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the spans of a request go. Only this file and gup_sink.c know what is in
+ * a sink: another kind of sink is a change of these two.
+ *
+ * What is in a sink is referenced, if the flags of the request ask for
+ * references. Behind it the caller's array has what the caller had there, or
+ * NULL: nothing is stored before it is known to stay, and what is undone is
+ * cleared.
+ */
+#ifndef _MM_GUP_SINK_H
+#define _MM_GUP_SINK_H
+
+#include <linux/highmem.h>
+
+#include "gup_ref.h"
+
+/**
+ * struct gup_sink - where spans go
+ * @pages: The caller's array, NULL if it only wants the range faulted in.
+ * @nr: Number of pages that are in the sink.
+ * @acquired: Pins taken but not yet counted in NR_FOLL_PIN_ACQUIRED.
+ */
+struct gup_sink {
+	struct page **pages;
+	unsigned long nr;
+	struct gup_pin_stat acquired;
+};
+
+/* mm/gup_sink.c */
+void gup_sink_undo(struct gup_sink *sink, unsigned long mark,
+		   unsigned int flags);
+void gup_sink_release(struct gup_sink *sink, unsigned long pos,
+		      unsigned long nr, unsigned int flags);
+unsigned long gup_sink_next(const struct gup_sink *sink, unsigned long pos,
+			    struct folio **folio);
+
+/* All members are named: nothing is cleared only to be set again. */
+static __always_inline struct gup_sink gup_sink_init(struct page **pages)
+{
+	return (struct gup_sink) {
+		.pages = pages,
+		.nr = 0,
+		.acquired.nid = numa_node_id(),
+		.acquired.nr = 0,
+	};
+}
+
+/* How many pages are in the sink: the progress of the request. */
+static __always_inline unsigned long gup_sink_nr(const struct gup_sink *sink)
+{
+	return sink->nr;
+}
+
+/* Does the caller want the pages, or only their faults? */
+static __always_inline bool gup_sink_wants_pages(const struct gup_sink *sink)
+{
+	return sink->pages;
+}
+
+/**
+ * struct gup_room - room for the next pages of a sink
+ * @end: Behind the last of them.
+ *
+ * For loops over page table entries. They count entries from the end, -1 being
+ * the last, and what they leave in the room counts only when it is committed.
+ */
+struct gup_room {
+	struct page **end;
+};
+
+/* Room for @nr pages. The sink must want pages. */
+static __always_inline struct gup_room
+gup_sink_room(const struct gup_sink *sink, unsigned long nr)
+{
+	return (struct gup_room) { .end = sink->pages + sink->nr + nr };
+}
+
+static __always_inline void gup_room_put(struct gup_room room, long at,
+					 struct page *page)
+{
+	room.end[at] = page;
+}
+
+/* The next @nr pages are in the sink: they are in its room, if it wants any. */
+static __always_inline void gup_sink_commit(struct gup_sink *sink,
+					    unsigned long nr)
+{
+	sink->nr += nr;
+}
+
+/* Two instructions a page: to compute it and to store it. */
+static __always_inline void gup_store_pages(struct page **out,
+					    struct page *page, unsigned long nr)
+{
+	struct page **const end = out + nr;
+	unsigned int i;
+
+	for (; end - out >= GUP_PAGES_BATCH; out += GUP_PAGES_BATCH) {
+		unrolled_full
+		for (i = 0; i < GUP_PAGES_BATCH; i++)
+			out[i] = page + i;
+		page += GUP_PAGES_BATCH;
+	}
+	while (out < end)
+		*out++ = page++;
+}
+
+/**
+ * gup_sink_put() - put a span into the sink
+ * @sink: The sink.
+ * @page: First page of the span.
+ * @nr: Number of pages.
+ *
+ * The span has been referenced, and it stays.
+ */
+static __always_inline void gup_sink_put(struct gup_sink *sink,
+					 struct page *page, unsigned long nr)
+{
+	unsigned long pos = sink->nr;
+
+	sink->nr = pos + nr;
+	if (gup_sink_wants_pages(sink))
+		gup_store_pages(sink->pages + pos, page, nr);
+}
+
+/**
+ * gup_sink_flush_caches() - prepare the kernel's accesses to pages
+ * @sink: The sink.
+ * @mark: The first of the pages, counted from the beginning of the sink.
+ * @vma: The VMA they were found in.
+ * @addr: Address of the first.
+ *
+ * Context: Page table locks are not held: some architectures take locks that
+ * nest outside them.
+ */
+static inline void gup_sink_flush_caches(const struct gup_sink *sink,
+					 unsigned long mark,
+					 struct vm_area_struct *vma,
+					 unsigned long addr)
+{
+	if (!gup_sink_wants_pages(sink))
+		return;
+	for (; mark < sink->nr; mark++, addr += PAGE_SIZE) {
+		struct page *page = sink->pages[mark];
+
+		flush_anon_page(vma, page, addr);
+		flush_dcache_page(page);
+	}
+}
+
+#endif	/* _MM_GUP_SINK_H */
