@@ -104,8 +104,10 @@ static __always_inline void gup_fast_fetch(const pte_t *ptep)
 	if (!GUP_FAST_ANY_PFN)
 		return;
 	unrolled_full
-	for (i = 0; i < GUP_FAST_AHEAD; i++)
+	for (i = 0; i < GUP_FAST_AHEAD; i++) {
+		/* Read as plain memory: it need not be consistent. */
 		prefetchw(gup_fast_pte_page(data_race(ptep[i])));
+	}
 }
 
 /* Reads an entry, and sees whether it permits the access. */
@@ -412,7 +414,7 @@ static __always_inline pud_t *gup_fast_pud_offset(struct mm_struct *mm,
  * Return: True if it may be called again for the rest. If not, the request says
  * why.
  */
-static noinline bool gup_walk_fast(struct gup_req *req, unsigned long end)
+bool gup_walk_fast(struct gup_req *req, unsigned long end)
 {
 	const unsigned long addr = gup_addr(req);
 	unsigned long nr;

@@ -321,9 +321,11 @@ gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 		/*
 		 * A folio is added to its mapping before it is mapped. So once
 		 * the entry has been seen, NULL means truncated, or never had
-		 * one; a reading from before the entry's may mean "not yet".
+		 * one. This reading may be from before the entry's, and mean
+		 * "not yet": only then is there another, and that decides.
 		 */
 		if (!mapping) {
+			/* Pairs with smp_wmb() in __folio_mark_uptodate(). */
 			smp_rmb();
 			mapping = (unsigned long)READ_ONCE(folio->mapping);
 		}

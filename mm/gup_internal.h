@@ -195,6 +195,7 @@ void gup_longterm_look_up(struct gup_req *req, struct folio *folio);
 /* mm/gup_fast.c */
 #ifdef CONFIG_HAVE_GUP_FAST
 void gup_fast(struct gup_req *req);
+bool gup_walk_fast(struct gup_req *req, unsigned long end);
 #else
 static inline void gup_fast(struct gup_req *req)
 {
@@ -203,7 +204,7 @@ static inline void gup_fast(struct gup_req *req)
 
 /* A page of @folio is about to go into the sink of a FOLL_LONGTERM request. */
 static __always_inline void gup_longterm_check(struct gup_req *req,
-					      struct folio *folio)
+					       struct folio *folio)
 {
 	if (folio_pfn(folio) >> pageblock_order != req->longterm.block ||
 	    folio_zonenum(folio) != req->longterm.zone)

@@ -247,8 +247,8 @@ static __always_inline bool gup_take_order0(struct gup_req *req,
 	if (gup_grab_leaf(req, folio, &leaf, flags, true) != GUP_PROGRESS)
 		return false;
 	if (kind & FOLL_TOUCH)
-		gup_touch_folio(folio, 1, !pte_dirty(pte) &&
-					  (flags & FOLL_WRITE));
+		gup_touch_folio(folio, 1,
+				(flags & FOLL_WRITE) && !pte_dirty(pte));
 	return true;
 }
 
@@ -397,8 +397,8 @@ static noinline enum gup_outcome gup_take_pte(struct gup_req *req,
 	if (!(req->flags & FOLL_TOUCH))
 		return outcome;
 	if (folio)
-		gup_touch_folio(folio, 1, (req->flags & FOLL_WRITE) &&
-					  !leaf.dirty);
+		gup_touch_folio(folio, 1,
+				(req->flags & FOLL_WRITE) && !leaf.dirty);
 	else
 		gup_touch_pfn_pte(req, vma, addr, ptep, pte);
 	return outcome;

@@ -507,7 +507,7 @@ static void gup_ref_span_length(struct kunit *test)
 			continue;
 		KUNIT_EXPECT_EQ(test, want[i],
 				gup_run_length(pages + i, ARRAY_SIZE(pages) - i,
-						page_folio(pages[i])));
+					       page_folio(pages[i])));
 	}
 	/* No look beyond the end of the array. */
 	KUNIT_EXPECT_EQ(test, 2, gup_run_length(pages, 2, page_folio(a[0])));

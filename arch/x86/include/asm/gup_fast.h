@@ -51,6 +51,7 @@ static __always_inline struct gup_fast_access gup_fast_access(bool write)
 {
 	return gup_fast_access_key(write, 0);
 }
+
 #define gup_fast_access gup_fast_access
 
 static __always_inline bool
@@ -90,6 +91,7 @@ static __always_inline bool gup_fast_pte_writable(pte_t pte)
 {
 	return pte_val(pte) & _PAGE_RW;
 }
+
 #define gup_fast_pte_writable gup_fast_pte_writable
 
 /*
@@ -104,11 +106,13 @@ static __always_inline struct page *gup_fast_pte_page(pte_t pte)
 		return (void *)vmemmap + (addr >> (PAGE_SHIFT - ilog2(SZ_64)));
 	return pfn_to_page(addr >> PAGE_SHIFT);
 }
+
 #define gup_fast_pte_page gup_fast_pte_page
 static __always_inline struct page *gup_fast_pmd_page(pmd_t pmd)
 {
 	return pfn_to_page((pmd_val(pmd) & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT);
 }
+
 #define gup_fast_pmd_page gup_fast_pmd_page
 
 /* The entry for @addr in the table that @val, of the level above, points to. */
@@ -140,6 +144,7 @@ static __always_inline pud_t *gup_fast_pud_offset(struct mm_struct *mm,
 	*pud = READ_ONCE(*pudp);
 	return pudp;
 }
+
 #define gup_fast_pud_offset gup_fast_pud_offset
 #endif	/* CONFIG_GUP_FAST_X86 */
 
