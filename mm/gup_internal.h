@@ -233,18 +233,17 @@ static __always_inline int gup_grab_stable(struct gup_req *req,
 {
 	int ret = gup_ref_stable(folio, nr, flags, ordinary);
 
-	if (ret < 0)
+	/* There is more to do for pins, but not of the zero page. */
+	if (ret <= 0)
 		return ret;
-	if (ret) {
-		gup_stat_add(&req->sink.acquired, folio_nid(folio), nr,
-			     NR_FOLL_PIN_ACQUIRED);
-		ret = arch_make_folio_accessible(folio);
-		if (unlikely(ret)) {
-			gup_release(folio, nr, FOLL_PIN);
-			return ret;
-		}
+	gup_stat_add(&req->sink.acquired, folio_nid(folio), nr,
+		     NR_FOLL_PIN_ACQUIRED);
+	ret = arch_make_folio_accessible(folio);
+	if (unlikely(ret)) {
+		gup_release(folio, nr, FOLL_PIN);
+		return ret;
 	}
-	if ((flags & FOLL_PIN) && (flags & FOLL_LONGTERM))
+	if (flags & FOLL_LONGTERM)
 		gup_longterm_check(req, folio);
 	return 0;
 }

@@ -73,7 +73,11 @@ struct gup_room {
 static __always_inline struct gup_room
 gup_sink_room(const struct gup_sink *sink, unsigned long nr)
 {
-	return (struct gup_room) { .end = sink->pages + sink->nr + nr };
+	struct page **end = sink->pages + sink->nr + nr;
+
+	/* Loops are to keep this, not the three values it is the sum of. */
+	OPTIMIZER_HIDE_VAR(end);
+	return (struct gup_room) { .end = end };
 }
 
 static __always_inline void gup_room_put(struct gup_room room, long at,

@@ -90,22 +90,20 @@ gup_check_leaf(struct gup_req *req, struct vm_area_struct *vma,
 }
 
 /*
- * References the pages of a leaf that has been found good. @folio: that of
- * @leaf->page, if there is one.
+ * References the pages of a leaf that has been found good; they are of @folio.
+ * @flags and @ordinary: as for gup_grab_stable().
  */
 static __always_inline enum gup_outcome
 gup_grab_leaf(struct gup_req *req, struct folio *folio,
 	      const struct gup_leaf *leaf, const unsigned int flags,
 	      const bool ordinary)
 {
-	int error = 0;
+	int error = gup_grab_stable(req, folio, leaf->nr, flags, ordinary);
 
-	if (folio)
-		error = gup_grab_stable(req, folio, leaf->nr, flags, ordinary);
 	if (unlikely(error))
 		return gup_fail(req, error);
 	/* Otherwise the pin and the process would part at the next write. */
-	VM_WARN_ON_ONCE((flags & FOLL_PIN) && leaf->page && !leaf->zero &&
+	VM_WARN_ON_ONCE((flags & FOLL_PIN) && !leaf->zero &&
 			PageAnon(leaf->page) && !PageAnonExclusive(leaf->excl));
 	return GUP_PROGRESS;
 }
@@ -154,7 +152,7 @@ static __always_inline void gup_touch_folio(struct folio *folio,
 		folio_mark_dirty(folio);
 	/* The young bit belongs to the MMU and its users; the LRU is told so. */
 	do {
-		flags = READ_ONCE(folio->flags.f);
+		flags = nr > 1 ? READ_ONCE(folio->flags.f) : 0;
 		folio_mark_accessed(folio);
 	} while (--nr && READ_ONCE(folio->flags.f) != flags);
 }
@@ -209,32 +207,32 @@ static struct gup_leaf gup_read_pte(struct vm_area_struct *vma,
 
 /*
  * Does an entry map a page of the kernel's that the MMU would let the process
- * access? Without special entries that cannot be told from the entry alone.
+ * access? Without special entries that cannot be told from the entry alone. A PFN
+ * beyond all memory is left to be reported.
  */
 static __always_inline bool gup_pte_accessible(pte_t pte)
 {
 	return IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && pte_present(pte) &&
-	       !pte_protnone(pte) && !pte_special(pte);
+	       !pte_protnone(pte) && !pte_special(pte) &&
+	       likely(pte_pfn(pte) <= highest_memmap_pfn);
 }
 
 /*
  * Takes @page, of the entry @pte, if it is an order-0 folio and nothing is in the
- * way. Else, false: the general function looks at it again. @kind: which of
- * FOLL_GET, FOLL_PIN and FOLL_TOUCH are in the flags.
+ * way. Else, false: the general function looks at it again. @flags: those of the
+ * request, FOLL_GET, FOLL_PIN and FOLL_TOUCH as constants if possible.
  */
 static __always_inline bool gup_take_order0(struct gup_req *req,
 					    struct vm_area_struct *vma,
 					    struct page *page, pte_t pte,
-					    const unsigned int kind)
+					    const unsigned int flags)
 {
-	const unsigned int kinds = FOLL_GET | FOLL_PIN | FOLL_TOUCH;
-	const unsigned int flags = (req->flags & ~kinds) | kind;
 	struct folio *folio = gup_head_folio(page);
 	const struct gup_leaf leaf = {
 		.page = page,
 		.excl = page,
 		.nr = 1,
-		.writable = pte_write(pte),
+		.writable = false,
 		.wp = true,
 	};
 
@@ -242,40 +240,45 @@ static __always_inline bool gup_take_order0(struct gup_req *req,
 	if ((READ_ONCE(page->flags.f) & GUP_NOT_ORDINARY) ||
 	    unlikely(folio_ref_count(folio) <= 0))
 		return false;
-	if (gup_check_leaf(req, vma, &leaf) != GUP_PROGRESS)
+	if (!pte_write(pte) && gup_check_leaf(req, vma, &leaf) != GUP_PROGRESS)
 		return false;
 	if (gup_grab_leaf(req, folio, &leaf, flags, true) != GUP_PROGRESS)
 		return false;
-	if (kind & FOLL_TOUCH)
+	if (flags & FOLL_TOUCH)
 		gup_touch_folio(folio, 1,
 				(flags & FOLL_WRITE) && !pte_dirty(pte));
 	return true;
 }
 
-/* gup_take_order0_ptes() for requests of one @kind, a constant if possible. */
+/*
+ * gup_take_order0_ptes() for requests of one @kind: which of FOLL_GET, FOLL_PIN
+ * and FOLL_TOUCH are in the flags. A constant if possible.
+ */
 static __always_inline pte_t *gup_take_order0_kind(struct gup_req *req,
 						   struct vm_area_struct *vma,
 						   pte_t *ptep, pte_t *const last,
 						   const unsigned int kind)
 {
+	const unsigned int kinds = FOLL_GET | FOLL_PIN | FOLL_TOUCH;
+	const unsigned int flags = (req->flags & ~kinds) | kind;
 	/* Whoever wants references has a place for the pages; others may have one. */
 	const bool store = (kind & (FOLL_GET | FOLL_PIN)) ||
 			   gup_sink_wants_pages(&req->sink);
 	const struct gup_room room = gup_sink_room(&req->sink, last - ptep);
+	const long from = ptep - last;
 	long next;
 
-	for (next = ptep - last; next; next++) {
+	for (next = from; next; next++) {
 		pte_t pte = ptep_get(last + next);
 		struct page *page = pte_page(pte);
 
 		if (unlikely(!gup_pte_accessible(pte)) ||
-		    unlikely(pte_pfn(pte) > highest_memmap_pfn) ||
-		    !gup_take_order0(req, vma, page, pte, kind))
+		    !gup_take_order0(req, vma, page, pte, flags))
 			break;
 		if (store)
 			gup_room_put(room, next, page);
 	}
-	gup_sink_commit(&req->sink, last + next - ptep);
+	gup_sink_commit(&req->sink, next - from);
 	return last + next;
 }
 
@@ -325,7 +328,7 @@ gup_take_span(struct gup_req *req, struct vm_area_struct *vma, pte_t *ptep,
 	struct gup_leaf leaf = { .writable = pte_write(pte), .wp = true };
 	struct folio *folio;
 
-	if (!gup_pte_accessible(pte) || pte_pfn(pte) > highest_memmap_pfn)
+	if (!gup_pte_accessible(pte))
 		return 0;
 	leaf.page = pte_page(pte);
 	leaf.excl = leaf.page;
@@ -390,7 +393,8 @@ static noinline enum gup_outcome gup_take_pte(struct gup_req *req,
 	if (outcome != GUP_PROGRESS)
 		return outcome;
 	folio = leaf.page ? page_folio(leaf.page) : NULL;
-	outcome = gup_grab_leaf(req, folio, &leaf, req->flags, false);
+	if (folio)
+		outcome = gup_grab_leaf(req, folio, &leaf, req->flags, false);
 	if (outcome != GUP_PROGRESS)
 		return outcome;
 	gup_sink_put(&req->sink, leaf.page, 1);
@@ -409,41 +413,70 @@ static noinline enum gup_outcome gup_take_pte(struct gup_req *req,
  * the lock: only so many at a time.
  */
 #ifdef HAVE_ARCH_MAKE_FOLIO_ACCESSIBLE
-#define GUP_PTES_PER_LOCK	16
+#define GUP_PTES_PER_LOCK	16UL
 #else
 #define GUP_PTES_PER_LOCK	PTRS_PER_PTE
 #endif
 
-/* Not inlined: the loops take all registers, and the descent would spill its own. */
-static noinline enum gup_outcome
-gup_walk_pte_table(struct gup_req *req, struct vm_area_struct *vma, pmd_t *pmdp,
-		   unsigned long end)
+/* Takes pages from @ptep up to @last, as long as nothing is in the way. */
+static noinline enum gup_outcome gup_take_ptes(struct gup_req *req,
+					       struct vm_area_struct *vma,
+					       pte_t *ptep, pte_t *const last)
 {
 	enum gup_outcome outcome = GUP_PROGRESS;
-	const unsigned long addr = gup_addr(req);
-	pte_t *table, *ptep, *from, *last;
-	spinlock_t *ptl;
+	pte_t *from;
 
-	if (GUP_PTES_PER_LOCK < PTRS_PER_PTE)
-		end = min(end, addr + GUP_PTES_PER_LOCK * PAGE_SIZE);
-	table = pte_offset_map_lock(req->mm, pmdp, addr, &ptl);
-	/* Collapsed or zapped since @pmdp was read: look at the PMD again. */
-	if (unlikely(!table))
-		return GUP_PROGRESS;
-
-	ptep = table;
-	last = table + gup_pages_until(addr, end);
 	while (outcome == GUP_PROGRESS && ptep < last) {
 		ptep = gup_take_order0_ptes(req, vma, ptep, last);
 		if (ptep == last)
 			break;
 		from = ptep;
-		/* For a single page the general function is the shorter way. */
-		if (last - ptep > 1)
-			ptep = gup_take_spans(req, vma, ptep, last);
+		ptep = gup_take_spans(req, vma, ptep, last);
 		if (ptep == from)
 			outcome = gup_take_pte(req, vma, ptep++);
 	}
+	return outcome;
+}
+
+/* gup_take_ptes() for a single one: there are no loops to prepare. */
+static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
+						  struct vm_area_struct *vma,
+						  pte_t *ptep)
+{
+	const pte_t pte = ptep_get(ptep);
+	struct page *page = pte_page(pte);
+
+	if (unlikely(!gup_pte_accessible(pte)))
+		return gup_take_pte(req, vma, ptep);
+	if (gup_take_order0(req, vma, page, pte, req->flags)) {
+		gup_sink_put(&req->sink, page, 1);
+		return GUP_PROGRESS;
+	}
+	if (gup_take_span(req, vma, ptep, 1))
+		return GUP_PROGRESS;
+	return gup_take_pte(req, vma, ptep);
+}
+
+static enum gup_outcome gup_walk_pte_table(struct gup_req *req,
+					   struct vm_area_struct *vma,
+					   pmd_t *pmdp, unsigned long end)
+{
+	const unsigned long addr = gup_addr(req);
+	unsigned long nr = gup_pages_until(addr, end);
+	enum gup_outcome outcome;
+	spinlock_t *ptl;
+	pte_t *table;
+
+	if (GUP_PTES_PER_LOCK < PTRS_PER_PTE)
+		nr = min(nr, GUP_PTES_PER_LOCK);
+	table = pte_offset_map_lock(req->mm, pmdp, addr, &ptl);
+	/* Collapsed or zapped since @pmdp was read: look at the PMD again. */
+	if (unlikely(!table))
+		return GUP_PROGRESS;
+	if (nr == 1)
+		outcome = gup_take_one_pte(req, vma, table);
+	else
+		outcome = gup_take_ptes(req, vma, table, table + nr);
 	pte_unmap_unlock(table, ptl);
 	return outcome;
 }
@@ -462,11 +495,11 @@ static enum gup_outcome gup_grab_huge(struct gup_req *req,
 {
 	enum gup_outcome outcome = gup_check_leaf(req, vma, leaf);
 
-	if (outcome != GUP_PROGRESS)
+	if (outcome != GUP_PROGRESS || !leaf->page)
 		return outcome;
 	/* The first page of the leaf is the folio's head mostly, so less to read. */
-	return gup_grab_leaf(req, leaf->page ? page_folio(leaf->excl) : NULL,
-			     leaf, req->flags, false);
+	return gup_grab_leaf(req, page_folio(leaf->excl), leaf, req->flags,
+			     false);
 }
 
 /* The lock is released: what was grabbed of @leaf, if anything, is stored. */

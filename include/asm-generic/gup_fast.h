@@ -27,7 +27,7 @@ static __always_inline struct gup_fast_access gup_fast_access(bool write)
 	return (struct gup_fast_access) { .write = write, .bits = U64_MAX };
 }
 
-static inline bool gup_fast_ask_pte(bool write, pte_t pte)
+static noinline bool gup_fast_ask_pte(bool write, pte_t pte)
 {
 	return pte_access_permitted(pte, write) && !pte_protnone(pte) &&
 	       !pte_special(pte);

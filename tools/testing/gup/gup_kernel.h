@@ -108,6 +108,7 @@ typedef unsigned long phys_addr_t;
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define barrier()		__asm__ __volatile__("" : : : "memory")
+#define OPTIMIZER_HIDE_VAR(var)	__asm__ ("" : "=r" (var) : "0" (var))
 #define BITS_PER_LONG		64
 #define ilog2(n)		(63 - __builtin_clzl(n))
 #define BIT(nr)			(1UL << (nr))
