@@ -31,7 +31,7 @@ struct kind {
 	const char *name;
 	unsigned long size;
 	bool write;
-	char *(*map)(unsigned long size);
+	unsigned int kind;
 };
 
 /* A kind of memory, mapped as soon as a scenario needs it. */
@@ -55,13 +55,13 @@ static const struct way ways[] = {
 
 /* The less a page costs, the more of them it takes for the driver's clock. */
 static const struct kind kinds[] = {
-	{ "4k",		32 * MIB,	true,	map_small },
-	{ "64k",	128 * MIB,	true,	map_64kb },
-	{ "thp",	512 * MIB,	true,	map_thp },
-	{ "hugetlb",	512 * MIB,	true,	map_huge_2mb },
-	{ "shmem",	32 * MIB,	true,	map_shmem },
+	{ "4k",		32 * MIB,	true,	GUP_ANON },
+	{ "64k",	128 * MIB,	true,	GUP_ANON_64K },
+	{ "thp",	512 * MIB,	true,	GUP_THP },
+	{ "hugetlb",	512 * MIB,	true,	GUP_HUGETLB_2M },
+	{ "shmem",	32 * MIB,	true,	GUP_SHMEM | GUP_SHARED },
 	/* Its file system refuses long-term pins for writing. */
-	{ "ext4",	32 * MIB,	false,	map_file },
+	{ "ext4",	32 * MIB,	false,	GUP_EXT4 | GUP_SHARED },
 };
 
 /* Pages a call; 0 is all. */
@@ -114,6 +114,32 @@ void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *na
 	exit(1);
 }
 
+char *map_memory(unsigned int kind, unsigned long size)
+{
+	const char *why;
+	char *mem = gup_map(kind, size, &why);
+
+	if (!mem) {
+		printf("gup_bench: cannot map %lu KiB: %s\n", size / KIB, why);
+		exit(1);
+	}
+	gup_touch(mem, size);
+	/* Nothing is to be written back while somebody measures. */
+	msync(mem, size, MS_SYNC);
+	return mem;
+}
+
+void use_folios(unsigned long size)
+{
+	/* The sizes that the kernel may be told to allocate. */
+	static const unsigned long sizes[] = { 64 * KIB, 2 * MIB };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (gup_set_folios(sizes[i], sizes[i] == size ? "always" : "never"))
+			fail("hugepages-*kB/enabled");
+	}
+}
+
 /* Folios become active by the second access that is seen. */
 static void settle(const struct area *area)
 {
@@ -132,9 +158,7 @@ static void need(struct area *area)
 {
 	if (area->mem)
 		return;
-	area->mem = area->kind->map(area->kind->size);
-	if (area->mem == NO_MEMORY)
-		fail(area->kind->name);
+	area->mem = map_memory(area->kind->kind, area->kind->size);
 	settle(area);
 }
 

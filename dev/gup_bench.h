@@ -5,10 +5,11 @@
 
 #include <stdbool.h>
 
+#include <gup_mem.h>
 #include <mm/gup_test.h>
 
-#include "gup_mem.h"
-
+#define PAGE		(4 * KIB)
+#define FOLL_WRITE	1
 #define NAME_LENGTH	64
 /* Pages a call where nothing else is said. */
 #define USUAL_BATCH	512
@@ -29,6 +30,12 @@ void report(const char *name, unsigned long pages, double usec);
 
 /* Takes all pages of the request, by one of the ioctls of the driver. */
 void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *name);
+
+/* Memory of a kind, each page of it present. */
+char *map_memory(unsigned int kind, unsigned long size);
+
+/* Have the page faults of private memory allocate folios of this size from now on. */
+void use_folios(unsigned long size);
 
 /* How long others are kept out; see gup_bench_probes.c. */
 struct probe {

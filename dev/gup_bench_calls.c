@@ -89,11 +89,9 @@ static const struct cold colds[] = {
 static double run_cold(const struct cold *cold)
 {
 	double begin = now(), usec;
-	char *mem = mmap(NULL, COLD_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | cold->mmap_flags, -1, 0);
+	char *mem = gup_mmap(COLD_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | cold->mmap_flags, -1);
 
-	if (mem == NO_MEMORY)
-		fail(cold->name);
 	usec = cold->use ? cold->use(mem) : now() - begin;
 	munmap(mem, COLD_SIZE);
 	return usec;
@@ -106,8 +104,7 @@ static void bench_cold(const struct cold *cold, const struct folios *kind)
 	snprintf(name, sizeof(name), "cold/%s/%s", cold->name, kind->name);
 	if (!wanted(name))
 		return;
-	if (use_folios(kind->size))
-		fail(name);
+	use_folios(kind->size);
 	run_cold(cold);
 	for (int i = 0; i < rounds; i++)
 		report(name, COLD_SIZE / PAGE, run_cold(cold));
@@ -171,7 +168,7 @@ static double run_one_page(const struct one_page *one_page, char *mem)
 }
 
 static void bench_one_page(const struct one_page *one_page, const char *kind,
-			   char *(*map)(unsigned long size))
+			   unsigned int memory)
 {
 	char name[NAME_LENGTH];
 	char *mem;
@@ -179,9 +176,7 @@ static void bench_one_page(const struct one_page *one_page, const char *kind,
 	snprintf(name, sizeof(name), "one/%s/%s", one_page->name, kind);
 	if (!wanted(name))
 		return;
-	mem = map(RANDOM_SIZE);
-	if (mem == NO_MEMORY)
-		fail(name);
+	mem = map_memory(memory, RANDOM_SIZE);
 	run_one_page(one_page, mem);
 	for (int i = 0; i < rounds; i++)
 		report(name, RANDOM_CALLS, run_one_page(one_page, mem));
@@ -210,7 +205,7 @@ static double run_dirty(char *mem, char *unreadable)
 	return now() - begin;
 }
 
-static void bench_dirty(const char *kind, char *(*map)(unsigned long size))
+static void bench_dirty(const char *kind, unsigned int memory)
 {
 	char name[NAME_LENGTH];
 	char *mem, *unreadable;
@@ -218,10 +213,8 @@ static void bench_dirty(const char *kind, char *(*map)(unsigned long size))
 	snprintf(name, sizeof(name), "dirty/%s", kind);
 	if (!wanted(name))
 		return;
-	mem = map(DIRTY_SIZE);
-	unreadable = mmap(NULL, DIRTY_CHUNK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (mem == NO_MEMORY || unreadable == NO_MEMORY)
-		fail(name);
+	mem = map_memory(memory, DIRTY_SIZE);
+	unreadable = gup_mmap(DIRTY_CHUNK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	run_dirty(mem, unreadable);
 	for (int i = 0; i < rounds; i++)
 		report(name, DIRTY_SIZE / PAGE, run_dirty(mem, unreadable));
@@ -231,9 +224,9 @@ static void bench_dirty(const char *kind, char *(*map)(unsigned long size))
 
 void bench_calls(void)
 {
-	bench_dirty("4k", map_small);
-	bench_dirty("64k", map_64kb);
-	bench_dirty("thp", map_thp);
+	bench_dirty("4k", GUP_ANON);
+	bench_dirty("64k", GUP_ANON_64K);
+	bench_dirty("thp", GUP_THP);
 	for (size_t i = 0; i < ARRAY_SIZE(colds); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(folios); j++)
 			bench_cold(&colds[i], &folios[j]);
@@ -242,8 +235,8 @@ void bench_calls(void)
 	if (ram_disk < 0)
 		fail("/dev/ram0");
 	for (size_t i = 0; i < ARRAY_SIZE(one_pages); i++) {
-		bench_one_page(&one_pages[i], "4k", map_small);
-		bench_one_page(&one_pages[i], "thp", map_thp);
+		bench_one_page(&one_pages[i], "4k", GUP_ANON);
+		bench_one_page(&one_pages[i], "thp", GUP_THP);
 	}
 	close(ram_disk);
 }

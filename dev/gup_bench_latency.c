@@ -25,12 +25,12 @@ struct latency {
 struct folios {
 	const char *name;
 	unsigned long size;
-	char *(*map)(unsigned long size);
+	unsigned int kind;
 };
 
 static const struct folios sizes[] = {
-	{ "4k",		PAGE,		map_small },
-	{ "thp",	2 * MIB,	map_thp },
+	{ "4k",		PAGE,		GUP_ANON },
+	{ "thp",	2 * MIB,	GUP_THP },
 };
 
 static void run_nothing(const struct request *request, char *mem)
@@ -97,7 +97,7 @@ static const struct latency holds[] = {
 
 static char *map_untouched(unsigned long size)
 {
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return gup_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
 static void bench_one(const char *group, const struct latency *latency, const struct folios *folios)
@@ -110,12 +110,10 @@ static void bench_one(const char *group, const struct latency *latency, const st
 		 folios->name);
 	if (!wanted(name))
 		return;
-	if (use_folios(folios->size))
-		fail(name);
+	use_folios(folios->size);
 	for (int i = 0; i < rounds; i++) {
-		mem = request->touched ? folios->map(LATENCY_SIZE) : map_untouched(LATENCY_SIZE);
-		if (mem == NO_MEMORY)
-			fail(name);
+		mem = request->touched ? map_memory(folios->kind, LATENCY_SIZE) :
+					 map_untouched(LATENCY_SIZE);
 		latency->probe->begin();
 		request->run(request, mem);
 		report(name, 1, latency->probe->end());

@@ -34,10 +34,10 @@ static char *map_repeatedly(unsigned int memfd_flags)
 	char *mem = mmap(NULL, SCALE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = memfd_create("scale", memfd_flags);
 
-	if (mem == NO_MEMORY || fd < 0 || ftruncate(fd, FILE_SIZE))
+	if (mem == MAP_FAILED || fd < 0 || ftruncate(fd, FILE_SIZE))
 		fail("scale");
 	for (unsigned long done = 0; done < SCALE_SIZE; done += FILE_SIZE) {
-		if (map_again(mem + done, fd) == NO_MEMORY)
+		if (map_again(mem + done, fd) == MAP_FAILED)
 			fail("scale");
 	}
 	close(fd);

@@ -81,7 +81,7 @@ static void bench_gang(struct gang *gang)
 		report(gang->name, gang->nr_threads * THREAD_SIZE / PAGE, run_gang(gang));
 }
 
-static void bench_memory(const char *kind, char *(*map)(unsigned long size), const char *way,
+static void bench_memory(const char *kind, unsigned int memory, const char *way,
 			 unsigned long ioctl_nr)
 {
 	struct gang gang = { .ioctl = ioctl_nr };
@@ -94,9 +94,7 @@ static void bench_memory(const char *kind, char *(*map)(unsigned long size), con
 			if (!wanted(gang.name))
 				continue;
 			if (!gang.mem)
-				gang.mem = map(MAX_THREADS * THREAD_SIZE);
-			if (gang.mem == NO_MEMORY)
-				fail(kind);
+				gang.mem = map_memory(memory, MAX_THREADS * THREAD_SIZE);
 			bench_gang(&gang);
 		}
 	}
@@ -106,8 +104,8 @@ static void bench_memory(const char *kind, char *(*map)(unsigned long size), con
 
 void bench_threads(void)
 {
-	bench_memory("4k", map_small, "pin-fast", PIN_FAST_BENCHMARK);
-	bench_memory("4k", map_small, "pin-slow", PIN_BASIC_TEST);
-	bench_memory("thp", map_thp, "pin-fast", PIN_FAST_BENCHMARK);
-	bench_memory("thp", map_thp, "pin-slow", PIN_BASIC_TEST);
+	bench_memory("4k", GUP_ANON, "pin-fast", PIN_FAST_BENCHMARK);
+	bench_memory("4k", GUP_ANON, "pin-slow", PIN_BASIC_TEST);
+	bench_memory("thp", GUP_THP, "pin-fast", PIN_FAST_BENCHMARK);
+	bench_memory("thp", GUP_THP, "pin-slow", PIN_BASIC_TEST);
 }

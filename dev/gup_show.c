@@ -12,16 +12,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <gup_mem.h>
 #include <mm/gup_test.h>
 
-#include "gup_mem.h"
+#define FOLL_WRITE	1
 
 struct kind {
 	const char *name;
 	unsigned long size;
 	bool write;
 	bool longterm_refused;
-	char *(*map)(unsigned long size);
+	unsigned int kind;
 };
 
 struct way {
@@ -38,13 +39,13 @@ static const struct way ways[] = {
 
 /* A file system that tracks dirty pages cannot live with long-term writers. */
 static const struct kind kinds[] = {
-	{ "4 KiB pages",	16 * MIB,	true,	false,	map_small },
-	{ "2 MiB THP",		16 * MIB,	true,	false,	map_thp },
-	{ "2 MiB hugetlb",	16 * MIB,	true,	false,	map_huge_2mb },
-	{ "1 GiB hugetlb",	GIB,		true,	false,	map_huge_1gb },
-	{ "shmem",		16 * MIB,	true,	false,	map_shmem },
-	{ "ext4 file, read",	16 * MIB,	false,	false,	map_file },
-	{ "ext4 file, write",	16 * MIB,	true,	true,	map_file },
+	{ "4 KiB pages",	16 * MIB,	true,	false,	GUP_ANON },
+	{ "2 MiB THP",		16 * MIB,	true,	false,	GUP_THP },
+	{ "2 MiB hugetlb",	16 * MIB,	true,	false,	GUP_HUGETLB_2M },
+	{ "1 GiB hugetlb",	GIB,		true,	false,	GUP_HUGETLB_1G },
+	{ "shmem",		16 * MIB,	true,	false,	GUP_SHMEM | GUP_SHARED },
+	{ "ext4 file, read",	16 * MIB,	false,	false,	GUP_EXT4 | GUP_SHARED },
+	{ "ext4 file, write",	16 * MIB,	true,	true,	GUP_EXT4 | GUP_SHARED },
 };
 
 /* Pages pinned so far, with what the CPUs have not yet added to the total. */
@@ -112,13 +113,15 @@ static bool show(int fd, const struct kind *kind, const struct way *way, char *m
 
 static int show_kind(int fd, const struct kind *kind)
 {
-	char *mem = kind->map(kind->size);
+	const char *why;
+	char *mem = gup_map(kind->kind, kind->size, &why);
 	int failed = 0;
 
-	if (mem == NO_MEMORY) {
-		printf("%-18s cannot be mapped: %s\n", kind->name, strerror(errno));
+	if (!mem) {
+		printf("%-18s cannot be mapped: %s\n", kind->name, why);
 		return 1;
 	}
+	gup_touch(mem, kind->size);
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		failed += !show(fd, kind, &ways[i], mem);
 	munmap(mem, kind->size);

@@ -123,12 +123,12 @@ FIXTURE(pkey) {
 };
 
 FIXTURE_VARIANT(pkey) {
-	enum gup_mem kind;
+	unsigned int kind;
 };
 
 FIXTURE_VARIANT_ADD(pkey, anon) { .kind = GUP_ANON };
 FIXTURE_VARIANT_ADD(pkey, thp) { .kind = GUP_THP };
-FIXTURE_VARIANT_ADD(pkey, shmem) { .kind = GUP_SHMEM };
+FIXTURE_VARIANT_ADD(pkey, shmem) { .kind = GUP_SHMEM | GUP_SHARED };
 
 FIXTURE_SETUP(pkey)
 {

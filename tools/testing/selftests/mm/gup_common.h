@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What every gup_*.c test shares: memory of each kind, patterns to recognise
- * it by, the driver's long-term pins, child processes and the pin statistics.
+ * What every gup_*.c test shares: patterns to recognise memory by, the driver's
+ * long-term pins, child processes and the pin statistics. gup_mem.h has the memory.
  *
  * A helper that cannot do its job ends the process with KSFT_FAIL and says
- * why; it returns NULL or -1 only where the caller is to SKIP().
+ * why. It returns NULL or -1 only where the caller is to SKIP().
  */
 #ifndef GUP_COMMON_H
 #define GUP_COMMON_H
@@ -27,36 +27,16 @@
 
 #include "vm_util.h"
 #include "hugepage_settings.h"
+#include "gup_mem.h"
 
 #define GUP_DRIVER	"/sys/kernel/debug/gup_test"
 #define NO_DRIVER	"needs CONFIG_GUP_TEST, root and debugfs at /sys/kernel/debug"
-#define NO_THP		"the kernel gave no THP (disabled, or memory is fragmented)"
+#define NO_SWAP		"needs swap space"
 #define NO_HUGETLB	"needs CONFIG_HUGETLBFS and free huge pages"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25
-#endif
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT	21
-#endif
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ	22
-#define MADV_POPULATE_WRITE	23
-#endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL	102
 #endif
-
-#define MUST(cond) gup_must(!!(cond), #cond, __FILE__, __LINE__)
-
-static inline void gup_must(bool ok, const char *what, const char *file, int line)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "# %s:%d: cannot go on, failed: %s (%s)\n", file, line, what,
-		strerror(errno));
-	_exit(KSFT_FAIL);
-}
 
 /* Memory that another thread or process uses at the same time. */
 #define gup_load(p)	__atomic_load_n(p, __ATOMIC_SEQ_CST)
@@ -92,81 +72,18 @@ static inline size_t gup_nonzero(const char *mem, size_t len)
 	return len;
 }
 
-/* Memory */
+/* What the machine has */
 
-enum gup_mem {
-	GUP_ANON,
-	GUP_THP,
-	GUP_THP_PTES,		/* a THP mapped by PTEs */
-	GUP_HUGETLB,
-	GUP_SHMEM,
-	GUP_FILE_PRIVATE,	/* copies of a memfd's pages */
-};
-
-#define GUP_HUGE_SIZE	(2ul << 20)
-
-static inline char *gup_mmap(size_t len, int prot, int flags, int fd)
+static inline bool gup_have_swap(void)
 {
-	char *mem = mmap(NULL, len, prot, flags, fd, 0);
+	char buf[512];
+	int len = read_file("/proc/swaps", buf, sizeof(buf));
+	const char *header_end = len ? strchr(buf, '\n') : NULL;
 
-	MUST(mem != MAP_FAILED);
-	return mem;
+	return header_end && header_end[1];
 }
 
-static inline char *gup_map_anon(size_t len)
-{
-	char *mem = gup_mmap(len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-
-	/* -EINVAL: a kernel without THP, where there is nothing to switch off */
-	MUST(!madvise(mem, len, MADV_NOHUGEPAGE) || errno == EINVAL);
-	return mem;
-}
-
-/* Anonymous address space aligned to a huge page, without pages. */
-static inline char *gup_map_aligned(size_t len)
-{
-	char *raw = gup_mmap(len + GUP_HUGE_SIZE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	char *mem = (char *)(((uintptr_t)raw + GUP_HUGE_SIZE - 1) & ~(GUP_HUGE_SIZE - 1));
-
-	if (mem != raw)
-		MUST(!munmap(raw, mem - raw));
-	MUST(!munmap(mem + len, raw + GUP_HUGE_SIZE - mem));
-	return mem;
-}
-
-/* All of it THP (len: a multiple of GUP_HUGE_SIZE), or NULL. */
-static inline char *gup_map_thp(size_t len)
-{
-	char *mem;
-
-	if (!thp_is_enabled() || read_pmd_pagesize() != GUP_HUGE_SIZE)
-		return NULL;
-	mem = gup_map_aligned(len);
-	MUST(!madvise(mem, len, MADV_HUGEPAGE));
-	for (size_t off = 0; off < len; off += GUP_HUGE_SIZE)
-		mem[off] = 1;
-	if (check_huge_anon(mem, len, len / GUP_HUGE_SIZE, GUP_HUGE_SIZE))
-		return mem;
-	munmap(mem, len);
-	return NULL;
-}
-
-/* mprotect() of one page makes the kernel map all of the huge page by PTEs. */
-static inline void gup_split_table(char *thp)
-{
-	MUST(!mprotect(thp, psize(), PROT_READ));
-	MUST(!mprotect(thp, psize(), PROT_READ | PROT_WRITE));
-}
-
-static inline char *gup_map_thp_ptes(size_t len)
-{
-	char *mem = gup_map_thp(len);
-
-	for (size_t off = 0; mem && off < len; off += GUP_HUGE_SIZE)
-		gup_split_table(mem + off);
-	return mem;
-}
+/* The pool of huge pages */
 
 /* Memory of the movable zones, in bytes. */
 static inline size_t gup_movable_memory(void)
@@ -205,26 +122,13 @@ static void __attribute__((constructor)) gup_set_up_hugetlb(void)	\
 	gup_setup_hugetlb(nr);						\
 }
 
-static inline char *gup_map_hugetlb(size_t len)
+/* Files */
+
+/* A file of that kind whose pages are filled, and which nobody has mapped. */
+static inline int gup_file_filled(unsigned int kind, size_t len, uint64_t seed)
 {
-	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-
-	return mem == MAP_FAILED ? NULL : mem;
-}
-
-static inline int gup_memfd(size_t len)
-{
-	int fd = syscall(__NR_memfd_create, "gup", 0);
-
-	MUST(fd >= 0 && !ftruncate(fd, len));
-	return fd;
-}
-
-/* A memfd whose pages are filled, which nobody has mapped. */
-static inline int gup_memfd_filled(size_t len, uint64_t seed)
-{
-	int fd = gup_memfd(len);
+	const char *why;
+	int fd = gup_file(kind, len, &why);
 	char *mem = gup_mmap(len, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 
 	gup_fill(mem, len, seed);
@@ -239,48 +143,6 @@ static inline size_t gup_fd_differs(int fd, size_t len, uint64_t seed)
 
 	MUST(!munmap(mem, len));
 	return at;
-}
-
-static inline char *gup_map_memfd(size_t len, int flags)
-{
-	int fd = gup_memfd(len);
-	char *mem = gup_mmap(len, PROT_READ | PROT_WRITE, flags, fd);
-
-	close(fd);
-	return mem;
-}
-
-/* Writable memory of that kind; NULL with *why set when there is none here. */
-static inline char *gup_map(enum gup_mem kind, size_t len, const char **why)
-{
-	*why = kind == GUP_HUGETLB ? NO_HUGETLB : NO_THP;
-	switch (kind) {
-	case GUP_ANON:
-		return gup_map_anon(len);
-	case GUP_THP:
-		return gup_map_thp(len);
-	case GUP_THP_PTES:
-		return gup_map_thp_ptes(len);
-	case GUP_HUGETLB:
-		return gup_map_hugetlb(len);
-	case GUP_SHMEM:
-		return gup_map_memfd(len, MAP_SHARED);
-	case GUP_FILE_PRIVATE:
-		return gup_map_memfd(len, MAP_PRIVATE);
-	}
-	return NULL;
-}
-
-/* pagemap entry, see Documentation/admin-guide/mm/pagemap.rst */
-static inline uint64_t gup_pagemap(const char *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry;
-
-	MUST(fd >= 0);
-	entry = pagemap_get_entry(fd, (char *)addr);
-	close(fd);
-	return entry;
 }
 
 /* /proc/pid/mem: the kernel uses FOLL_FORCE there. */

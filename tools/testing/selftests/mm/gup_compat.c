@@ -261,7 +261,7 @@ TEST_F(level, read_only_memory)
 TEST_F(level, force_copies_private_file)
 {
 	for_each_way(variant->ways & ~UNFORCED) {
-		int fd = gup_memfd_filled(self->len, OLD);
+		int fd = gup_file_filled(GUP_SHMEM, self->len, OLD);
 		char *mem = gup_mmap(self->len, PROT_READ, MAP_PRIVATE, fd);
 
 		gup_fill(self->buf, self->len, NEW);
@@ -278,7 +278,7 @@ TEST_F(level, force_copies_private_file)
 /* Guards "into a shared one, refused as every kernel since 3.15 does". */
 TEST_F(level, force_does_not_write_shared_file)
 {
-	int fd = gup_memfd_filled(self->len, OLD);
+	int fd = gup_file_filled(GUP_SHMEM, self->len, OLD);
 	char *mem = gup_mmap(self->len, PROT_READ, MAP_SHARED, fd);
 
 	for_each_way(variant->ways & ~UNFORCED)

@@ -265,7 +265,7 @@ TEST_F(core, thp)
 
 TEST_F(core, private_file_partly_copied)
 {
-	int fd = gup_memfd_filled(GUP_HUGE_SIZE, SEED);
+	int fd = gup_file_filled(GUP_SHMEM, GUP_HUGE_SIZE, SEED);
 	struct region r = {
 		gup_mmap(GUP_HUGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd),
 		GUP_HUGE_SIZE, all_pattern,
@@ -278,7 +278,9 @@ TEST_F(core, private_file_partly_copied)
 
 TEST_F(core, shared_memory)
 {
-	struct region r = { gup_map_memfd(GUP_HUGE_SIZE, MAP_SHARED), GUP_HUGE_SIZE, all_pattern };
+	const size_t len = GUP_HUGE_SIZE;
+	const char *why;
+	struct region r = { gup_map(GUP_SHMEM | GUP_SHARED, len, &why), len, all_pattern };
 
 	crash(&self->core, &r);
 	EXPECT_EQ(GUP_HUGE_SIZE / psize(), wrong_page(&self->core, &r));
@@ -293,10 +295,11 @@ static enum content first_huge_page(size_t page)
 TEST_F(core, hugetlb_with_hole)
 {
 	const size_t len = 8 * GUP_HUGE_SIZE;
-	struct region r = { gup_map_hugetlb(len), len, first_huge_page };
+	const char *why;
+	struct region r = { gup_map(GUP_HUGETLB, len, &why), len, first_huge_page };
 
 	if (!r.mem)
-		SKIP(return, NO_HUGETLB);
+		SKIP(return, "%s", why);
 	crash(&self->core, &r);
 	EXPECT_EQ(len / psize(), wrong_page(&self->core, &r));
 	/* one huge page, and the program's own memory */

@@ -6,7 +6,7 @@
  */
 #include <linux/userfaultfd.h>
 
-#include "gup_common.h"
+#include "gup_disturb.h"
 
 #define RACE_SECONDS	0.5
 #define RACE_PAGES	64
@@ -23,7 +23,7 @@ FIXTURE(cow) {
 };
 
 FIXTURE_VARIANT(cow) {
-	enum gup_mem kind;
+	unsigned int kind;
 	unsigned int flags;
 };
 
@@ -47,12 +47,12 @@ FIXTURE_VARIANT_ADD(cow, hugetlb_read_slow) { .kind = GUP_HUGETLB, .flags = SLOW
 FIXTURE_VARIANT_ADD(cow, hugetlb_read_fast) { .kind = GUP_HUGETLB, .flags = FAST };
 FIXTURE_VARIANT_ADD(cow, hugetlb_write_slow) { .kind = GUP_HUGETLB, .flags = WRITE | SLOW };
 FIXTURE_VARIANT_ADD(cow, hugetlb_write_fast) { .kind = GUP_HUGETLB, .flags = WRITE | FAST };
-FIXTURE_VARIANT_ADD(cow, file_private_read_slow) { .kind = GUP_FILE_PRIVATE, .flags = SLOW };
-FIXTURE_VARIANT_ADD(cow, file_private_read_fast) { .kind = GUP_FILE_PRIVATE, .flags = FAST };
+FIXTURE_VARIANT_ADD(cow, file_private_read_slow) { .kind = GUP_SHMEM, .flags = SLOW };
+FIXTURE_VARIANT_ADD(cow, file_private_read_fast) { .kind = GUP_SHMEM, .flags = FAST };
 FIXTURE_VARIANT_ADD(cow, file_private_write_slow) {
-	.kind = GUP_FILE_PRIVATE, .flags = WRITE | SLOW };
+	.kind = GUP_SHMEM, .flags = WRITE | SLOW };
 FIXTURE_VARIANT_ADD(cow, file_private_write_fast) {
-	.kind = GUP_FILE_PRIVATE, .flags = WRITE | FAST };
+	.kind = GUP_SHMEM, .flags = WRITE | FAST };
 
 FIXTURE_SETUP(cow)
 {
@@ -64,7 +64,7 @@ FIXTURE_SETUP(cow)
 	self->mem = gup_map(variant->kind, GUP_HUGE_SIZE, &why);
 	if (!self->mem)
 		SKIP(return, "%s", why);
-	self->len = variant->kind == GUP_ANON || variant->kind == GUP_FILE_PRIVATE ?
+	self->len = variant->kind == GUP_ANON || variant->kind == GUP_SHMEM ?
 		    64 * psize() : GUP_HUGE_SIZE;
 	self->copy = gup_map_anon(self->len);
 	gup_fill(self->mem, self->len, OLD);
@@ -199,7 +199,7 @@ static void *fork_when_wanted(void *arg)
  * Writing after a fork replaces a page of a large folio by a small one. So each
  * fork gets another page, from the end: what is before it still is one folio.
  */
-static void next_page(struct racing_pin *pin, char *mem, enum gup_mem kind)
+static void next_page(struct racing_pin *pin, char *mem, unsigned int kind)
 {
 	pin->page = (pin->page ?: RACE_PAGES) - 1;
 	if (!pin->page && (kind == GUP_THP || kind == GUP_THP_PTES))
@@ -439,14 +439,14 @@ FIXTURE(vmsplice) {
 };
 
 FIXTURE_VARIANT(vmsplice) {
-	enum gup_mem kind;
+	unsigned int kind;
 };
 
 /* Not hugetlb: its write faults do not look at references, whoever took them. */
 FIXTURE_VARIANT_ADD(vmsplice, anon) { .kind = GUP_ANON };
 FIXTURE_VARIANT_ADD(vmsplice, thp) { .kind = GUP_THP };
 FIXTURE_VARIANT_ADD(vmsplice, thp_ptes) { .kind = GUP_THP_PTES };
-FIXTURE_VARIANT_ADD(vmsplice, file_private) { .kind = GUP_FILE_PRIVATE };
+FIXTURE_VARIANT_ADD(vmsplice, file_private) { .kind = GUP_SHMEM };
 
 FIXTURE_SETUP(vmsplice)
 {
@@ -489,22 +489,6 @@ TEST_F(vmsplice, child_never_reads_parents_secret)
 
 /* Dirty COW */
 
-struct racer {
-	bool stop;
-	char *mem;
-	size_t len;
-	int uffd;
-};
-
-static void *drop_until_stopped(void *arg)
-{
-	struct racer *r = arg;
-
-	while (!gup_load(&r->stop))
-		madvise(r->mem, r->len, MADV_DONTNEED);
-	return NULL;
-}
-
 static void uffd_continue(int uffd, char *mem, size_t len)
 {
 	struct uffdio_continue cont = {
@@ -515,73 +499,52 @@ static void uffd_continue(int uffd, char *mem, size_t len)
 }
 
 /* Maps the page cache's page again and again: read-only, but marked dirty. */
-static void *drop_and_continue_until_stopped(void *arg)
+static void drop_and_continue(struct gup_disturber *d)
 {
-	struct racer *r = arg;
-
-	while (!gup_load(&r->stop)) {
-		madvise(r->mem, r->len, MADV_DONTNEED);
-		uffd_continue(r->uffd, r->mem, r->len);
-	}
-	return NULL;
+	gup_drop(d);
+	uffd_continue(d->uffd, d->mem, d->len);
 }
 
 /*
- * Forced writes to all of the range while the racer drops its pages; how many
- * were done. One that meets a userfault fails with EIO, as it cannot wait there.
+ * Writes by force to all of the range while its pages are dropped. It returns how
+ * many were done. One that meets a userfault fails with EIO, as it cannot wait there.
  */
-static long race_forced_writes(struct racer *r, void *(*racer)(void *))
+static long race_forced_writes(struct gup_disturber *d)
 {
 	double end = gup_now() + RACE_SECONDS;
 	int mem = gup_open_mem(getpid());
-	pthread_t thread;
 	char junk[64];
 	long done = 0;
 
 	memset(junk, 0xff, sizeof(junk));
-	gup_thread(&thread, racer, r);
+	gup_disturb_start(d);
 	for (size_t off = 0; gup_now() < end; off += psize())
-		done += pwrite(mem, junk, sizeof(junk), (uintptr_t)r->mem + off % r->len) > 0;
-	r->stop = 1;
-	pthread_join(thread, NULL);
+		done += pwrite(mem, junk, sizeof(junk), (uintptr_t)d->mem + off % d->len) > 0;
+	gup_disturb_stop(d);
 	close(mem);
 	return done;
-}
-
-/* A file on the disk of the working directory: page cache other than shmem. */
-static int plain_file(size_t len, uint64_t seed)
-{
-	char name[] = "gup_cow.XXXXXX";
-	char *buf = gup_map_anon(len);
-	int fd = mkstemp(name);
-
-	MUST(fd >= 0 && !unlink(name));
-	gup_fill(buf, len, seed);
-	MUST(write(fd, buf, len) == (ssize_t)len);
-	munmap(buf, len);
-	return fd;
 }
 
 /* Guards Dirty COW (CVE-2016-5195): the write intent is not dropped after a fault. */
 TEST(dirty_cow_file)
 {
-	struct racer r = { .len = 4 * psize() };
-	int fd = plain_file(r.len, OLD);
+	struct gup_disturber d = { .once = gup_drop, .len = 4 * psize() };
+	int fd = gup_file_filled(GUP_FILE, d.len, OLD);
 
-	r.mem = gup_mmap(r.len, PROT_READ, MAP_PRIVATE, fd);
-	EXPECT_LT(0, race_forced_writes(&r, drop_until_stopped));
-	EXPECT_EQ(r.len, gup_fd_differs(fd, r.len, OLD));
+	d.mem = gup_mmap(d.len, PROT_READ, MAP_PRIVATE, fd);
+	EXPECT_LT(0, race_forced_writes(&d));
+	EXPECT_EQ(d.len, gup_fd_differs(fd, d.len, OLD));
 }
 
 /* The same for a memfd, whose pages come from another fault handler. */
 TEST(dirty_cow_memfd)
 {
-	struct racer r = { .len = 4 * psize() };
-	int fd = gup_memfd_filled(r.len, OLD);
+	struct gup_disturber d = { .once = gup_drop, .len = 4 * psize() };
+	int fd = gup_file_filled(GUP_SHMEM, d.len, OLD);
 
-	r.mem = gup_mmap(r.len, PROT_READ, MAP_PRIVATE, fd);
-	EXPECT_LT(0, race_forced_writes(&r, drop_until_stopped));
-	EXPECT_EQ(r.len, gup_fd_differs(fd, r.len, OLD));
+	d.mem = gup_mmap(d.len, PROT_READ, MAP_PRIVATE, fd);
+	EXPECT_LT(0, race_forced_writes(&d));
+	EXPECT_EQ(d.len, gup_fd_differs(fd, d.len, OLD));
 }
 
 static char *map_huge_zero_page(void)
@@ -599,15 +562,15 @@ static char *map_huge_zero_page(void)
  */
 TEST(dirty_cow_huge_zero_page)
 {
-	struct racer r = { .len = GUP_HUGE_SIZE };
+	struct gup_disturber d = { .once = gup_drop, .len = GUP_HUGE_SIZE };
 	char *witness;
 
 	if (!thp_is_enabled() || !detect_huge_zeropage())
 		SKIP(return, "needs THP and its use_zero_page");
 	witness = map_huge_zero_page();
-	r.mem = map_huge_zero_page();
-	MUST(!mprotect(r.mem, r.len, PROT_READ));
-	EXPECT_LT(0, race_forced_writes(&r, drop_until_stopped));
+	d.mem = map_huge_zero_page();
+	MUST(!mprotect(d.mem, d.len, PROT_READ));
+	EXPECT_LT(0, race_forced_writes(&d));
 	EXPECT_EQ(GUP_HUGE_SIZE, gup_nonzero(witness, GUP_HUGE_SIZE));
 }
 
@@ -658,7 +621,7 @@ static int uffd_minor(char *mem, size_t len)
 TEST(dirty_entry_is_no_broken_cow)
 {
 	size_t len = 4 * psize();
-	int fd = gup_memfd_filled(len, OLD);
+	int fd = gup_file_filled(GUP_SHMEM, len, OLD);
 	char *mem = gup_mmap(len, PROT_READ, MAP_PRIVATE, fd);
 	int uffd = uffd_minor(mem, len);
 	char junk[16] = "junk";
@@ -675,15 +638,15 @@ TEST(dirty_entry_is_no_broken_cow)
 /* Guards the shmem twin (CVE-2022-2590), racing. */
 TEST(dirty_cow_shmem_minor_fault)
 {
-	struct racer r = { .len = 4 * psize() };
-	int fd = gup_memfd_filled(r.len, OLD);
+	struct gup_disturber d = { .once = drop_and_continue, .len = 4 * psize() };
+	int fd = gup_file_filled(GUP_SHMEM, d.len, OLD);
 
-	r.mem = gup_mmap(r.len, PROT_READ, MAP_PRIVATE, fd);
-	r.uffd = uffd_minor(r.mem, r.len);
-	if (r.uffd < 0)
+	d.mem = gup_mmap(d.len, PROT_READ, MAP_PRIVATE, fd);
+	d.uffd = uffd_minor(d.mem, d.len);
+	if (d.uffd < 0)
 		SKIP(return, NO_UFFD_MINOR);
-	EXPECT_LT(0, race_forced_writes(&r, drop_and_continue_until_stopped));
-	EXPECT_EQ(r.len, gup_fd_differs(fd, r.len, OLD));
+	EXPECT_LT(0, race_forced_writes(&d));
+	EXPECT_EQ(d.len, gup_fd_differs(fd, d.len, OLD));
 }
 
 #include "gup_end.h"

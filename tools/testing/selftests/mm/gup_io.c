@@ -4,6 +4,7 @@
  * at odd offsets: the device, the pipe and the process must see the same bytes.
  */
 #include "gup_disk.h"
+#include "gup_disturb.h"
 
 #define RACE_SECONDS	2.0
 #define SECTOR		512ul
@@ -22,7 +23,7 @@ FIXTURE(io) {
 };
 
 FIXTURE_VARIANT(io) {
-	enum gup_mem kind;
+	unsigned int kind;
 	bool device;		/* the page cache of a block device */
 };
 
@@ -30,8 +31,8 @@ FIXTURE_VARIANT_ADD(io, anon) { .kind = GUP_ANON };
 FIXTURE_VARIANT_ADD(io, thp) { .kind = GUP_THP };
 FIXTURE_VARIANT_ADD(io, thp_ptes) { .kind = GUP_THP_PTES };
 FIXTURE_VARIANT_ADD(io, hugetlb) { .kind = GUP_HUGETLB };
-FIXTURE_VARIANT_ADD(io, shmem) { .kind = GUP_SHMEM };
-FIXTURE_VARIANT_ADD(io, file_private) { .kind = GUP_FILE_PRIVATE };
+FIXTURE_VARIANT_ADD(io, shmem) { .kind = GUP_SHMEM | GUP_SHARED };
+FIXTURE_VARIANT_ADD(io, file_private) { .kind = GUP_SHMEM };
 FIXTURE_VARIANT_ADD(io, device_shared) { .device = true };
 
 /* The second half of the disk, through the page cache of the device. */
@@ -261,39 +262,12 @@ TEST_F(refused, zero_pages_not_counted)
 
 #define RACE_PAGES	64
 
-struct race {
-	bool stop;
-	char *mem;
-	long forks;
-};
-
-static void *fork_loop(void *arg)
-{
-	struct race *race = arg;
-
-	while (!gup_load(&race->stop)) {
-		pid_t pid = fork();
-
-		if (!pid)
-			_exit(0);
-		if (pid > 0)
-			waitpid(pid, NULL, 0);
-		race->forks++;
-	}
-	return NULL;
-}
-
 /* Writes to the last byte of each page: if it copies the page, the read is lost. */
-static void *touch_loop(void *arg)
+static void touch_pages(struct gup_disturber *d)
 {
-	struct race *race = arg;
-
-	while (!gup_load(&race->stop)) {
-		for (size_t i = 1; i <= RACE_PAGES; i++)
-			__atomic_add_fetch(race->mem + i * psize() - 1, 1, __ATOMIC_RELAXED);
-		sched_yield();
-	}
-	return NULL;
+	for (size_t end = psize(); end <= d->len; end += psize())
+		__atomic_add_fetch(d->mem + end - 1, 1, __ATOMIC_RELAXED);
+	sched_yield();
 }
 
 /* The first sector of each page is read by one call. */
@@ -305,10 +279,10 @@ static void scatter(struct iovec *iov, char *mem)
 	}
 }
 
-static bool reads_back(struct race *race, const char *data)
+static bool reads_back(const char *mem, const char *data)
 {
 	for (size_t i = 0; i < RACE_PAGES; i++)
-		if (memcmp(race->mem + i * psize(), data + i * SECTOR, SECTOR))
+		if (memcmp(mem + i * psize(), data + i * SECTOR, SECTOR))
 			return false;
 	return true;
 }
@@ -316,27 +290,28 @@ static bool reads_back(struct race *race, const char *data)
 /* Guards write_protect_seq: what the device writes is what the process reads. */
 TEST_F(refused, direct_read_races_fork)
 {
-	struct race race = { .mem = gup_map_anon(RACE_PAGES * psize()) };
+	struct gup_disturber forker = { .once = gup_fork_child };
+	struct gup_disturber toucher = { .once = touch_pages, .len = RACE_PAGES * psize() };
 	const ssize_t total = RACE_PAGES * SECTOR;
+	char *mem = gup_map_anon(toucher.len);
 	struct iovec iov[RACE_PAGES];
 	double end = gup_now() + RACE_SECONDS;
-	pthread_t forker, toucher;
 	long rounds = 0;
 	bool ok = true;
 
-	scatter(iov, race.mem);
-	gup_thread(&forker, fork_loop, &race);
-	gup_thread(&toucher, touch_loop, &race);
-	for (; ok && (gup_now() < end || !race.forks); rounds++) {
+	toucher.mem = mem;
+	scatter(iov, mem);
+	gup_disturb_start(&forker);
+	gup_disturb_start(&toucher);
+	for (; ok && (gup_now() < end || !gup_load(&forker.times)); rounds++) {
 		gup_fill(self->disk.data, total, rounds);
 		ok = preadv(self->disk.fd, iov, RACE_PAGES, 0) == total &&
-		     reads_back(&race, self->disk.data);
+		     reads_back(mem, self->disk.data);
 	}
-	gup_store(&race.stop, true);
-	pthread_join(forker, NULL);
-	pthread_join(toucher, NULL);
+	gup_disturb_stop(&forker);
+	gup_disturb_stop(&toucher);
 	EXPECT_TRUE(ok);
-	TH_LOG("%ld rounds, %ld forks", rounds, race.forks);
+	TH_LOG("%ld rounds, %ld forks", rounds, forker.times);
 }
 
 #include "gup_end.h"

@@ -327,7 +327,7 @@ TEST_F(map_populate, private_writable)
 /* Guards the same: a private, writable file mapping gets its copies at once. */
 TEST_F(map_populate, private_file)
 {
-	int fd = gup_memfd_filled(self->len, OLD);
+	int fd = gup_file_filled(GUP_SHMEM, self->len, OLD);
 	char *mem = gup_mmap(self->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE, fd);
 
 	EXPECT_EQ(NR_PAGES, mapped(mem, self->len));
@@ -337,7 +337,7 @@ TEST_F(map_populate, private_file)
 
 TEST_F(map_populate, read_only_file)
 {
-	int fd = gup_memfd_filled(self->len, OLD);
+	int fd = gup_file_filled(GUP_SHMEM, self->len, OLD);
 	char *mem = gup_mmap(self->len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd);
 
 	EXPECT_EQ(NR_PAGES, mapped(mem, self->len));

@@ -10,6 +10,7 @@
 #include <linux/udmabuf.h>
 
 #include "gup_disk.h"
+#include "gup_disturb.h"
 
 #define NR_WORKERS	2
 #define SPARE_PAGES	16	/* at the start of the huge page: not used by workers */
@@ -22,9 +23,8 @@ struct race {
 	bool stop;
 	bool stable;		/* the memory is always there, writable, and keeps its content */
 	bool mergeable;		/* content that KSM can merge, and time for it to do so */
-	char *mem;
+	struct gup_disturber disturber;
 	struct gup_disk disk;
-	long disturbed;
 };
 
 struct worker {
@@ -163,45 +163,30 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* What happens to the huge page meanwhile: once around each time it is called. */
+/* What happens to the huge page meanwhile: each of these does it once. */
 
-static void remap(struct race *r)
+static void remap(struct gup_disturber *d)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 
-	MUST(mmap(r->mem, GUP_HUGE_SIZE, PROT_NONE, flags, -1, 0) == r->mem);
-	MUST(mmap(r->mem, GUP_HUGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0) == r->mem);
-	madvise(r->mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
-	usleep(500);
+	MUST(mmap(d->mem, GUP_HUGE_SIZE, PROT_NONE, flags, -1, 0) == d->mem);
+	MUST(mmap(d->mem, GUP_HUGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0) == d->mem);
+	madvise(d->mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
 }
 
-static void protect(struct race *r)
+static void protect(struct gup_disturber *d)
 {
 	static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prots); i++)
-		MUST(!mprotect(r->mem, GUP_HUGE_SIZE, prots[i]));
-	usleep(500);
-}
-
-static void drop(struct race *r)
-{
-	MUST(!madvise(r->mem, GUP_HUGE_SIZE, MADV_DONTNEED));
-	usleep(500);
-}
-
-/* The table of PTEs comes and goes; the spare pages are not there at times. */
-static void collapse(struct race *r)
-{
-	MUST(!madvise(r->mem, psize(), MADV_DONTNEED));
-	madvise(r->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
+		MUST(!mprotect(d->mem, GUP_HUGE_SIZE, prots[i]));
 }
 
 /* The folio itself is split, where no pin prevents it. */
-static void split(struct race *r)
+static void split(struct gup_disturber *d)
 {
 	int fd = open("/sys/kernel/debug/split_huge_pages", O_WRONLY | O_CLOEXEC);
-	uintptr_t start = (uintptr_t)r->mem;
+	uintptr_t start = (uintptr_t)d->mem;
 	char cmd[80];
 
 	MUST(fd >= 0);
@@ -209,60 +194,40 @@ static void split(struct race *r)
 	if (write(fd, cmd, strlen(cmd)) < 0 && errno != EAGAIN && errno != EBUSY)
 		fprintf(stderr, "# split_huge_pages: %s\n", strerror(errno));
 	close(fd);
-	madvise(r->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
+	madvise(d->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
 }
 
-static void migrate(struct race *r)
+static void migrate(struct gup_disturber *d)
 {
 	const size_t nr = GUP_HUGE_SIZE / psize();
 	void *pages[512];
 	int to[512], status[512];
 
 	for (size_t i = 0; i < nr; i++) {
-		pages[i] = r->mem + i * psize();
-		to[i] = r->disturbed & 1;
+		pages[i] = d->mem + i * psize();
+		to[i] = d->times & 1;
 	}
 	syscall(__NR_move_pages, 0, nr, pages, to, status, MPOL_MF_MOVE);
 }
 
-static void compact(struct race *r)
+static void compact(struct gup_disturber *d)
 {
 	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
 
-	(void)r;
+	(void)d;
 	MUST(fd >= 0 && write(fd, "1", 1) == 1);
 	close(fd);
 }
 
-static void fork_child(struct race *r)
+static void page_out(struct gup_disturber *d)
 {
-	pid_t pid = fork();
-
-	(void)r;
-	if (!pid)
-		_exit(0);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
+	MUST(!madvise(d->mem, GUP_HUGE_SIZE, MADV_PAGEOUT));
 }
 
-static void page_out(struct race *r)
+/* ksmd merges pages, or the scheduler makes entries protnone, all by itself. */
+static void wait_for_others(struct gup_disturber *d)
 {
-	MUST(!madvise(r->mem, GUP_HUGE_SIZE, MADV_PAGEOUT));
-	usleep(500);
-}
-
-/* ksmd does it all, without sleeping. */
-static void merge(struct race *r)
-{
-	(void)r;
-	usleep(10000);
-}
-
-/* The scheduler makes entries protnone behind everybody's back. */
-static void hint(struct race *r)
-{
-	(void)r;
-	usleep(1000);
+	(void)d;
 }
 
 /* What a case needs */
@@ -305,11 +270,7 @@ static const char *need_compaction(void)
 
 static const char *need_swap(void)
 {
-	char buf[512];
-	int len = read_file("/proc/swaps", buf, sizeof(buf));
-	const char *header_end = len ? strchr(buf, '\n') : NULL;
-
-	return header_end && header_end[1] ? NULL : "needs swap space";
+	return gup_have_swap() ? NULL : NO_SWAP;
 }
 
 static const char *need_ksm(void)
@@ -358,7 +319,8 @@ FIXTURE(race) {
 };
 
 FIXTURE_VARIANT(race) {
-	void (*disturb)(struct race *race);
+	void (*disturb)(struct gup_disturber *d);
+	unsigned int pause;	/* microseconds after each time */
 	const char *(*need)(void);
 	bool stable;
 	bool mergeable;
@@ -367,28 +329,30 @@ FIXTURE_VARIANT(race) {
 };
 
 /* Guards, in this order: "the page at that address" while the mapping changes ... */
-FIXTURE_VARIANT_ADD(race, remap) { .disturb = remap, .need = need_nothing };
-FIXTURE_VARIANT_ADD(race, mprotect) { .disturb = protect, .need = need_nothing };
-FIXTURE_VARIANT_ADD(race, dontneed) { .disturb = drop, .need = need_nothing };
+FIXTURE_VARIANT_ADD(race, remap) { .disturb = remap, .pause = 500, .need = need_nothing };
+FIXTURE_VARIANT_ADD(race, mprotect) { .disturb = protect, .pause = 500, .need = need_nothing };
+FIXTURE_VARIANT_ADD(race, dontneed) { .disturb = gup_drop, .pause = 500, .need = need_nothing };
 /* ... khugepaged freeing the table being walked: the PMD re-read after the grab */
 FIXTURE_VARIANT_ADD(race, collapse) {
-	.disturb = collapse, .need = need_collapse, .stable = true };
+	.disturb = gup_split_and_collapse, .need = need_collapse, .stable = true };
 /* ... a folio split between lookup and grab: the page's folio re-checked */
 FIXTURE_VARIANT_ADD(race, split) { .disturb = split, .need = need_split, .stable = true };
 /* ... the entry re-read after the grab; pins and migration keep each other out */
 FIXTURE_VARIANT_ADD(race, migrate) { .disturb = migrate, .need = need_nodes, .stable = true };
 FIXTURE_VARIANT_ADD(race, compact) { .disturb = compact, .need = need_compaction, .stable = true };
 /* ... write_protect_seq */
-FIXTURE_VARIANT_ADD(race, fork) { .disturb = fork_child, .need = need_nothing, .stable = true };
+FIXTURE_VARIANT_ADD(race, fork) {
+	.disturb = gup_fork_child, .need = need_nothing, .stable = true };
 /* ... protnone pages pinned by the fast path: always fall back */
 FIXTURE_VARIANT_ADD(race, numa) {
-	.disturb = hint, .need = need_balancing, .stable = true,
+	.disturb = wait_for_others, .pause = 1000, .need = need_balancing, .stable = true,
 	.begin = numa_hurry, .end = numa_end };
 /* ... clearing of PageAnonExclusive against a fast pin: grab, barrier, re-read */
-FIXTURE_VARIANT_ADD(race, pageout) { .disturb = page_out, .need = need_swap, .stable = true };
+FIXTURE_VARIANT_ADD(race, pageout) {
+	.disturb = page_out, .pause = 500, .need = need_swap, .stable = true };
 FIXTURE_VARIANT_ADD(race, ksm) {
-	.disturb = merge, .need = need_ksm, .stable = true, .mergeable = true,
-	.begin = ksm_hurry, .end = ksm_end };
+	.disturb = wait_for_others, .pause = 10000, .need = need_ksm, .stable = true,
+	.mergeable = true, .begin = ksm_hurry, .end = ksm_end };
 
 static void set_up_worker(struct worker *w, struct race *race, unsigned long id)
 {
@@ -399,7 +363,7 @@ static void set_up_worker(struct worker *w, struct race *race, unsigned long id)
 	w->driver = gup_driver();
 	MUST(w->driver >= 0);
 	w->len = len;
-	w->mem = race->mem + SPARE_PAGES * psize() + id * len;
+	w->mem = race->disturber.mem + SPARE_PAGES * psize() + id * len;
 	w->copy = gup_map_anon(len);
 	w->disk_off = id * len;
 	w->disk = race->disk.data + w->disk_off;
@@ -409,6 +373,7 @@ FIXTURE_SETUP(race)
 {
 	struct race *race = &self->race;
 	const char *missing = variant->need();
+	char *mem;
 
 	if (missing)
 		SKIP(return, "%s", missing);
@@ -418,12 +383,18 @@ FIXTURE_SETUP(race)
 		SKIP(return, NO_DISK);
 	race->stable = variant->stable;
 	race->mergeable = variant->mergeable;
-	race->mem = gup_map_aligned(GUP_HUGE_SIZE);
+	mem = gup_map_aligned(GUP_HUGE_SIZE);
+	race->disturber = (struct gup_disturber) {
+		.once = variant->disturb,
+		.pause = variant->pause,
+		.mem = mem,
+		.len = GUP_HUGE_SIZE,
+	};
 	if (variant->mergeable)
-		MUST(!madvise(race->mem, GUP_HUGE_SIZE, MADV_MERGEABLE));
+		MUST(!madvise(mem, GUP_HUGE_SIZE, MADV_MERGEABLE));
 	else
-		madvise(race->mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
-	memset(race->mem, 0, GUP_HUGE_SIZE);
+		madvise(mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
+	memset(mem, 0, GUP_HUGE_SIZE);
 	for (unsigned long id = 0; id < NR_WORKERS; id++)
 		set_up_worker(&self->workers[id], race, id);
 }
@@ -443,22 +414,22 @@ TEST_F_TIMEOUT(race, pins_stay_right, 3600)
 	end = gup_now() + seconds;
 	for (int i = 0; i < NR_WORKERS; i++)
 		gup_thread(&self->workers[i].thread, work, &self->workers[i]);
-	for (; !done(race, end); race->disturbed++)
-		variant->disturb(race);
+	while (!done(race, end))
+		gup_disturb(&race->disturber);
 	gup_store(&race->stop, true);
 	for (int i = 0; i < NR_WORKERS; i++) {
 		struct worker *w = &self->workers[i];
 
 		pthread_join(w->thread, NULL);
 		TH_LOG("worker %d: %lu rounds, %ld pins, %ld refused; %ld times disturbed", i,
-		       w->round, w->pins, w->refused, race->disturbed);
+		       w->round, w->pins, w->refused, race->disturber.times);
 		EXPECT_NULL(w->wrong)
 			TH_LOG("wrong: %s, offset %zu", w->wrong, w->wrong_off);
 		EXPECT_LT(0, w->pins);
 	}
 	if (variant->end)
 		variant->end();
-	EXPECT_LT(0, race->disturbed);
+	EXPECT_LT(0, race->disturber.times);
 }
 
 /* memfd_pin_folios(), which udmabuf calls */

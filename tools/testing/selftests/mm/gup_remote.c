@@ -86,7 +86,7 @@ TEST(ptrace_breakpoint_in_text)
 /* Guards the same for a file mapped without PROT_WRITE. */
 TEST(ptrace_poke_private_file)
 {
-	int fd = gup_memfd_filled(psize(), OLD);
+	int fd = gup_file_filled(GUP_SHMEM, psize(), OLD);
 	char *mem = gup_mmap(psize(), PROT_READ, MAP_PRIVATE, fd);
 	pid_t pid = fork_traced();
 
@@ -102,7 +102,7 @@ TEST(ptrace_poke_private_file)
 /* Guards "FORCE writes into shared mappings: refused". */
 TEST(ptrace_poke_shared_readonly_refused)
 {
-	int fd = gup_memfd_filled(psize(), OLD);
+	int fd = gup_file_filled(GUP_SHMEM, psize(), OLD);
 	char *mem = gup_mmap(psize(), PROT_READ, MAP_SHARED, fd);
 	pid_t pid = fork_traced();
 
@@ -123,7 +123,7 @@ FIXTURE(proc_mem) {
 };
 
 FIXTURE_VARIANT(proc_mem) {
-	enum gup_mem kind;
+	unsigned int kind;
 	int prot;		/* while the child is accessed */
 };
 
@@ -134,7 +134,7 @@ FIXTURE_VARIANT_ADD(proc_mem, thp_read) { .kind = GUP_THP, .prot = PROT_READ };
 FIXTURE_VARIANT_ADD(proc_mem, thp_ptes_read) { .kind = GUP_THP_PTES, .prot = PROT_READ };
 FIXTURE_VARIANT_ADD(proc_mem, hugetlb_none) { .kind = GUP_HUGETLB, .prot = PROT_NONE };
 FIXTURE_VARIANT_ADD(proc_mem, hugetlb_read) { .kind = GUP_HUGETLB, .prot = PROT_READ };
-FIXTURE_VARIANT_ADD(proc_mem, file_read) { .kind = GUP_FILE_PRIVATE, .prot = PROT_READ };
+FIXTURE_VARIANT_ADD(proc_mem, file_read) { .kind = GUP_SHMEM, .prot = PROT_READ };
 
 FIXTURE_SETUP(proc_mem)
 {
@@ -201,24 +201,24 @@ FIXTURE(shared_mem) {
 };
 
 FIXTURE_VARIANT(shared_mem) {
-	bool hugetlb;
+	unsigned int kind;
 };
 
-FIXTURE_VARIANT_ADD(shared_mem, shmem) { .hugetlb = false };
-FIXTURE_VARIANT_ADD(shared_mem, hugetlb) { .hugetlb = true };
+FIXTURE_VARIANT_ADD(shared_mem, shmem) { .kind = GUP_SHMEM };
+FIXTURE_VARIANT_ADD(shared_mem, hugetlb) { .kind = GUP_HUGETLB };
 
 FIXTURE_SETUP(shared_mem)
 {
+	const char *why;
 	char *mem;
 
 	self->len = GUP_HUGE_SIZE;
-	self->fd = syscall(__NR_memfd_create, "gup", variant->hugetlb ? MFD_HUGETLB : 0);
+	self->fd = gup_file(variant->kind, self->len, &why);
 	if (self->fd < 0)
-		SKIP(return, NO_HUGETLB);
-	MUST(!ftruncate(self->fd, self->len));
+		SKIP(return, "%s", why);
 	mem = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
 	if (mem == MAP_FAILED)
-		SKIP(return, NO_HUGETLB);
+		SKIP(return, "%s", why);
 	gup_fill(mem, self->len, OLD);
 	munmap(mem, self->len);
 }

@@ -5,7 +5,7 @@
  */
 #include <linux/futex.h>
 
-#include "gup_common.h"
+#include "gup_disturb.h"
 
 #define RACE_SECONDS	2.0
 #define WAIT_SECONDS	10	/* a wake that takes longer is a lost one */
@@ -43,15 +43,15 @@ FIXTURE(futex) {
 };
 
 FIXTURE_VARIANT(futex) {
-	enum gup_mem kind;
+	unsigned int kind;
 };
 
 FIXTURE_VARIANT_ADD(futex, anon) { .kind = GUP_ANON };
 FIXTURE_VARIANT_ADD(futex, thp_tail) { .kind = GUP_THP };
 FIXTURE_VARIANT_ADD(futex, thp_ptes_tail) { .kind = GUP_THP_PTES };
 FIXTURE_VARIANT_ADD(futex, hugetlb_tail) { .kind = GUP_HUGETLB };
-FIXTURE_VARIANT_ADD(futex, shmem) { .kind = GUP_SHMEM };
-FIXTURE_VARIANT_ADD(futex, file_private) { .kind = GUP_FILE_PRIVATE };
+FIXTURE_VARIANT_ADD(futex, shmem) { .kind = GUP_SHMEM | GUP_SHARED };
+FIXTURE_VARIANT_ADD(futex, file_private) { .kind = GUP_SHMEM };
 
 FIXTURE_SETUP(futex)
 {
@@ -104,24 +104,13 @@ FIXTURE(shared_futex) {
 };
 
 FIXTURE_VARIANT(shared_futex) {
-	unsigned int memfd_flags;
-	bool file;
-	bool huge;
+	unsigned int kind;
 };
 
-FIXTURE_VARIANT_ADD(shared_futex, memfd) { .memfd_flags = 0 };
-FIXTURE_VARIANT_ADD(shared_futex, memfd_thp) { .huge = true };
-FIXTURE_VARIANT_ADD(shared_futex, memfd_hugetlb) { .memfd_flags = MFD_HUGETLB };
-FIXTURE_VARIANT_ADD(shared_futex, file) { .file = true };
-
-static int plain_file(void)
-{
-	char name[] = "gup_sync.XXXXXX";
-	int fd = mkstemp(name);
-
-	MUST(fd >= 0 && !unlink(name));
-	return fd;
-}
+FIXTURE_VARIANT_ADD(shared_futex, memfd) { .kind = GUP_SHMEM };
+FIXTURE_VARIANT_ADD(shared_futex, memfd_thp) { .kind = GUP_SHMEM_THP };
+FIXTURE_VARIANT_ADD(shared_futex, memfd_hugetlb) { .kind = GUP_HUGETLB };
+FIXTURE_VARIANT_ADD(shared_futex, file) { .kind = GUP_FILE };
 
 static int *map_word(int fd, size_t len, int prot)
 {
@@ -130,20 +119,17 @@ static int *map_word(int fd, size_t len, int prot)
 
 FIXTURE_SETUP(shared_futex)
 {
-	char *mem = gup_map_aligned(GUP_HUGE_SIZE);
+	const char *why;
+	char *mem;
 
 	self->len = GUP_HUGE_SIZE;
-	self->fd = variant->file ? plain_file() :
-		   (int)syscall(__NR_memfd_create, "gup", variant->memfd_flags);
+	self->fd = gup_file(variant->kind, self->len, &why);
 	if (self->fd < 0)
-		SKIP(return, NO_HUGETLB);
-	MUST(!ftruncate(self->fd, self->len));
-	mem = mmap(mem, self->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, self->fd, 0);
-	if (mem == MAP_FAILED)
-		SKIP(return, NO_HUGETLB);
+		SKIP(return, "%s", why);
+	mem = gup_map_file(variant->kind | GUP_SHARED, self->fd, self->len, &why);
+	if (!mem)
+		SKIP(return, "%s", why);
 	memset(mem, 0, self->len);
-	if (variant->huge && madvise(mem, self->len, MADV_COLLAPSE))
-		SKIP(return, "needs THP for shmem (MADV_COLLAPSE: %s)", strerror(errno));
 }
 
 FIXTURE_TEARDOWN(shared_futex)
@@ -190,32 +176,6 @@ TEST(futex_errors)
 
 /* Splitting and collapsing under the futex */
 
-struct splitter {
-	bool stop;
-	char *mem;
-	long collapses;
-};
-
-/* Works on other pages of the huge page than the one with the futexes. */
-static void *split_and_collapse(void *arg)
-{
-	struct splitter *s = arg;
-
-	while (!gup_load(&s->stop)) {
-		char *spare = gup_map_anon(psize());
-
-		mprotect(s->mem, psize(), PROT_READ);
-		mprotect(s->mem, psize(), PROT_READ | PROT_WRITE);
-		madvise(s->mem + psize(), psize(), MADV_DONTNEED);
-		mremap(s->mem + 2 * psize(), psize(), psize(), MREMAP_MAYMOVE | MREMAP_FIXED,
-		       spare);
-		mremap(spare, psize(), psize(), MREMAP_MAYMOVE | MREMAP_FIXED,
-		       s->mem + 2 * psize());
-		s->collapses += !madvise(s->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
-	}
-	return NULL;
-}
-
 /* Waits until the word has changed; false if nobody woke it. */
 static bool await_change(int *word, int old)
 {
@@ -253,9 +213,9 @@ TEST(no_wake_lost_while_thp_splits)
 {
 	char *mem = gup_map_thp(GUP_HUGE_SIZE);
 	struct player player = { 0 };
-	struct splitter splitter = { .mem = mem };
+	struct gup_disturber splitter = { .once = gup_split_and_collapse, .mem = mem };
 	double end = gup_now() + RACE_SECONDS;
-	pthread_t splits, answers;
+	pthread_t answers;
 	int turn = 0;
 
 	if (!mem)
@@ -263,7 +223,7 @@ TEST(no_wake_lost_while_thp_splits)
 	memset(mem, 0, GUP_HUGE_SIZE);
 	player.ping = (int *)(mem + 200 * psize());
 	player.pong = (int *)(mem + 201 * psize());
-	gup_thread(&splits, split_and_collapse, &splitter);
+	gup_disturb_start(&splitter);
 	gup_thread(&answers, answer_pings, &player);
 	for (; !player.lost && gup_now() < end; turn++) {
 		hand_over(player.ping);
@@ -272,9 +232,8 @@ TEST(no_wake_lost_while_thp_splits)
 	EXPECT_FALSE(player.lost) TH_LOG("lost after %d turns", turn);
 	gup_store(&player.stop, true);
 	hand_over(player.ping);
-	gup_store(&splitter.stop, true);
 	pthread_join(answers, NULL);
-	pthread_join(splits, NULL);
+	gup_disturb_stop(&splitter);
 	EXPECT_LT(0, splitter.collapses);
 	TH_LOG("%d turns, %ld collapses", turn, splitter.collapses);
 }

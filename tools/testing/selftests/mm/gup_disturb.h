@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What happens to memory while somebody else takes its pages: a disturbance is done
+ * again and again, by a thread of its own or by the one that waits for the end.
+ */
+#ifndef GUP_DISTURB_H
+#define GUP_DISTURB_H
+
+#include "gup_common.h"
+
+struct gup_disturber {
+	void (*once)(struct gup_disturber *d);
+	char *mem;
+	size_t len;
+	unsigned int pause;	/* microseconds between two times */
+	int uffd;		/* for disturbances that need one */
+	bool stop;
+	long times;
+	long collapses;		/* how often MADV_COLLAPSE succeeded */
+	pthread_t thread;
+};
+
+static inline void gup_disturb(struct gup_disturber *d)
+{
+	d->once(d);
+	d->times++;
+	if (d->pause)
+		usleep(d->pause);
+}
+
+static inline void *gup_disturb_until_stopped(void *arg)
+{
+	struct gup_disturber *d = arg;
+
+	while (!gup_load(&d->stop))
+		gup_disturb(d);
+	return NULL;
+}
+
+static inline void gup_disturb_start(struct gup_disturber *d)
+{
+	gup_thread(&d->thread, gup_disturb_until_stopped, d);
+}
+
+static inline void gup_disturb_stop(struct gup_disturber *d)
+{
+	gup_store(&d->stop, true);
+	pthread_join(d->thread, NULL);
+}
+
+/* Disturbances that several programs use */
+
+static inline void gup_drop(struct gup_disturber *d)
+{
+	MUST(!madvise(d->mem, d->len, MADV_DONTNEED));
+}
+
+static inline void gup_fork_child(struct gup_disturber *d)
+{
+	pid_t pid = fork();
+
+	(void)d;
+	if (!pid)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+/*
+ * The huge page at d->mem is mapped by PTEs, loses a page, gets one from elsewhere,
+ * and is put together again. The first three pages are not there at times.
+ */
+static inline void gup_split_and_collapse(struct gup_disturber *d)
+{
+	const int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	char *spare = gup_map_anon(psize());
+	char *moved = d->mem + 2 * psize();
+
+	gup_split_table(d->mem);
+	MUST(!madvise(d->mem + psize(), psize(), MADV_DONTNEED));
+	MUST(mremap(moved, psize(), psize(), flags, spare) == spare);
+	MUST(mremap(spare, psize(), psize(), flags, moved) == moved);
+	d->collapses += !madvise(d->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
+}
+
+#endif /* GUP_DISTURB_H */
