@@ -222,8 +222,11 @@ TEST_F(madv, stack_not_expanded)
 
 struct uffd_server {
 	char *mem;
+	size_t len;
 	int fd;
 	long faults;
+	void (*change)(struct uffd_server *s);	/* done before the first is resolved, or NULL */
+	int file;				/* for a change that maps it */
 };
 
 static void *serve_faults(void *arg)
@@ -239,10 +242,14 @@ static void *serve_faults(void *arg)
 			.src = (uintptr_t)page,
 			.len = psize(),
 		};
+		struct uffdio_range range = { .start = copy.dst, .len = copy.len };
 
-		s->faults++;
+		if (!s->faults++ && s->change)
+			s->change(s);
 		gup_store((uint64_t *)page, gup_word(OLD, at - s->mem));
-		ioctl(s->fd, UFFDIO_COPY, &copy);
+		/* The page has no place any more: whoever waits for it is to look again. */
+		if (ioctl(s->fd, UFFDIO_COPY, &copy) < 0)
+			MUST(!ioctl(s->fd, UFFDIO_WAKE, &range));
 	}
 	return NULL;
 }
@@ -297,6 +304,105 @@ TEST_F(madv, killed_while_waiting)
 	usleep(100000);
 	kill(child, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, gup_join(child));
+}
+
+/*
+ * Mappings that change while populate waits for a fault. It has dropped mmap_lock
+ * then: what it has found out about the VMA before does not count any more.
+ */
+
+#define CHANGED_PAGES	8
+
+FIXTURE(changed) {
+	struct uffd_server server;
+	pthread_t thread;
+};
+
+FIXTURE_SETUP(changed)
+{
+	struct uffd_server *s = &self->server;
+
+	s->len = CHANGED_PAGES * psize();
+	s->mem = gup_map_anon(s->len);
+	s->fd = uffd_missing(s->mem, s->len);
+	if (s->fd < 0)
+		SKIP(return, NO_UFFD);
+}
+
+FIXTURE_TEARDOWN(changed)
+{
+}
+
+static void make_read_only(struct uffd_server *s)
+{
+	MUST(!mprotect(s->mem, s->len, PROT_READ));
+}
+
+/* Guards a lookup of the VMA after each wait: it is read from now, not written to. */
+TEST_F(changed, read_only_during_mlock)
+{
+	self->server.change = make_read_only;
+	gup_thread(&self->thread, serve_faults, &self->server);
+	EXPECT_EQ(0, mlock(self->server.mem, self->server.len))
+		TH_LOG("%s", strerror(errno));
+	EXPECT_EQ(CHANGED_PAGES, mapped(self->server.mem, self->server.len));
+}
+
+static void unmap_first_page(struct uffd_server *s)
+{
+	MUST(!munmap(s->mem, psize()));
+}
+
+/* Guards the same: what is left of the VMA is not skipped with the page that is gone. */
+TEST_F(changed, unmapped_during_mlockall)
+{
+	self->server.change = unmap_first_page;
+	gup_thread(&self->thread, serve_faults, &self->server);
+	EXPECT_EQ(0, mlockall(MCL_CURRENT));
+	EXPECT_EQ(CHANGED_PAGES - 1,
+		  mapped(self->server.mem + psize(), self->server.len - psize()));
+}
+
+static void map_file_over(struct uffd_server *s)
+{
+	MUST(mmap(s->mem, s->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		  s->file, 0) == s->mem);
+}
+
+/* Guards the same: a shared mapping is not written to, so that no block is allocated. */
+TEST_F(changed, file_during_mlock)
+{
+	struct uffd_server *s = &self->server;
+	const char *why;
+	struct stat st;
+
+	/* tmpfs has no holes to read from */
+	s->file = gup_file(GUP_EXT4, s->len, &why);
+	if (s->file < 0)
+		SKIP(return, "%s", why);
+	s->change = map_file_over;
+	gup_thread(&self->thread, serve_faults, s);
+	EXPECT_EQ(0, mlock(s->mem, s->len))
+		TH_LOG("%s", strerror(errno));
+	EXPECT_EQ(CHANGED_PAGES, mapped(s->mem, s->len));
+	MUST(!fsync(s->file) && !fstat(s->file, &st));
+	EXPECT_EQ(0, st.st_blocks);
+}
+
+static void lock_on_fault(struct uffd_server *s)
+{
+	MUST(!syscall(__NR_mlock2, s->mem, s->len, MLOCK_ONFAULT));
+}
+
+/* Guards the same: pages that are to be locked when they are touched stay absent. */
+TEST_F(changed, onfault_during_mlock)
+{
+	self->server.change = lock_on_fault;
+	gup_thread(&self->thread, serve_faults, &self->server);
+	EXPECT_EQ(0, mlock(self->server.mem, self->server.len))
+		TH_LOG("%s", strerror(errno));
+	EXPECT_EQ(1, mapped(self->server.mem, self->server.len));
+	EXPECT_EQ(1, self->server.faults);
 }
 
 /* MAP_POPULATE */
