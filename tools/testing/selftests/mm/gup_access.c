@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that the kernel may not take pages of, or not without asking: keys,
- * userfaultfd write protection, secret memory, device memory, guard regions,
+ * Memory whose pages the kernel may not take, or only after it has asked: protection
+ * keys, write protection by userfaultfd, secret memory, device memory, guard regions,
  * PROT_NONE, soft-dirty, the space below a stack.
  */
 #include <linux/userfaultfd.h>
@@ -19,7 +19,7 @@
 #define PKEY_DISABLE_WRITE	2
 #endif
 
-/* Each test looks at memory through a disk: it holds NEW, the memory OLD. */
+/* Each test moves data between memory, which holds OLD, and a disk, which holds NEW. */
 FIXTURE(access) {
 	struct gup_disk disk;
 	char *mem;
@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(access)
 	gup_disk_close(&self->disk);
 }
 
-/* errno of direct I/O between disk and memory, 0 if all went through */
+/* Each returns 0 if all was moved, -1 if less was, or the errno. */
 
 static int disk_to_mem(struct gup_disk *disk, char *mem, size_t len)
 {
@@ -80,7 +80,7 @@ static int register_with_ring(char *mem, size_t len)
 	return ret;
 }
 
-/* The parent's memory at the same address, read by a child. */
+/* A child reads the parent's memory at the same address. Returns 0 or the errno. */
 static int read_from_child(char *mem, size_t len)
 {
 	struct iovec remote = { .iov_base = mem, .iov_len = len };
@@ -153,7 +153,7 @@ FIXTURE_TEARDOWN(pkey)
 	gup_disk_close(&self->disk);
 }
 
-/* Guards arch_vma_access_permitted() and the fast path's key check: no access. */
+/* Guards arch_vma_access_permitted() and the key check of the fast path. */
 TEST_F(pkey, no_access)
 {
 	int key = pkey_alloc_with(PKEY_DISABLE_ACCESS);
@@ -183,7 +183,7 @@ TEST_F(pkey, no_write)
 	EXPECT_EQ(self->len, gup_differs(self->disk.data + DISK_SIZE / 2, self->len, OLD));
 }
 
-/* The keys of this thread say nothing about another process' (foreign). */
+/* The keys of this thread do not count for the memory of another process. */
 TEST_F(pkey, not_for_remote_access)
 {
 	int key = pkey_alloc_with(PKEY_DISABLE_ACCESS);
@@ -235,7 +235,7 @@ static void *direct_reader(void *arg)
 	return NULL;
 }
 
-/* Serves write protection faults until the reader ends; how many there were. */
+/* Serves faults of write protection until the reader ends. Returns how many there were. */
 static int serve_wp_faults(int fd, struct reader *r, pthread_t reader)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
@@ -356,8 +356,8 @@ TEST(soft_dirty_forced_write_thp)
 /* Secret memory */
 
 /*
- * Guards secretmem against the fast path (CVE-2024-35872): the pages are in the
- * table, so only the look at their mapping stops it.
+ * Guards secretmem against the fast path (CVE-2024-35872). The pages are in the
+ * table: only a look at their mapping stops it.
  */
 TEST_F(access, secretmem)
 {
@@ -401,7 +401,7 @@ TEST_F(access, secretmem_pins)
 
 /* Device memory */
 
-/* Guards "refuse VM_IO/VM_PFNMAP", for all that is not an access() of the VMA's. */
+/* Guards "refuse VM_IO/VM_PFNMAP". Only access() of the VMA gets there. */
 TEST_F(access, device_memory)
 {
 	int fd = open("/dev/mem", O_RDONLY);
@@ -467,7 +467,7 @@ TEST_F(access, guard_region)
 	EXPECT_EQ(2 * psize(), pread(self->disk.fd, self->mem, 4 * psize(), 0));
 }
 
-/* Guards "the stack is NOT expanded", far enough below to be no likely mistake. */
+/* Guards "the stack is NOT expanded". This is too far below to be a mistake. */
 TEST_F(access, below_stack)
 {
 	char *area = gup_mmap(1024 * psize(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The get_user_pages() interfaces of older kernels: makes each driver in
- * samples/gup take a buffer of this process, read it, write to it and release
- * it, in each way that the driver knows. Then the examples for today's functions.
+ * The get_user_pages() interfaces of older kernels. Each driver in samples/gup takes
+ * a buffer of this process, reads it, writes to it and releases it, in each way that
+ * the driver knows. The examples for today's functions come after that.
  */
 #include "gup_common.h"
 
@@ -17,7 +17,7 @@
 #define PINS		(~0u << GUP_SAMPLE_PIN)
 /* They find what is mapped, and fault nothing in for writing. */
 #define LOOKUPS		(WAY(GET_MAPPED) | WAY(GET_DUMP))
-/* They have no way to say that it is to be forced. */
+/* They cannot force an access. */
 #define UNFORCED	(LOOKUPS | WAY(GET_FAST) | WAY(PIN_FAST))
 
 #define FORCED_WRITE	(GUP_SAMPLE_WRITE | GUP_SAMPLE_FORCE)
@@ -42,7 +42,7 @@ FIXTURE(level) {
 	size_t len;
 };
 
-/* What each kernel had is said here once more, to be compared with the samples. */
+/* What each kernel had; the samples must say the same. */
 FIXTURE_VARIANT(level) {
 	const char *device;
 	unsigned int ways;
@@ -164,7 +164,7 @@ static int release(int fd)
 	return ioctl(fd, GUP_SAMPLE_RELEASE) ? -errno : 0;
 }
 
-/* The next of the ways that are left, GUP_SAMPLE_NR if none is. */
+/* Returns the next of the ways that are left, or GUP_SAMPLE_NR. */
 static unsigned int pop_way(unsigned int *left)
 {
 	unsigned int way = *left ? __builtin_ctz(*left) : GUP_SAMPLE_NR;
@@ -195,7 +195,7 @@ TEST_F(level, reads_and_writes)
 		EXPECT_WAY(!memcmp(self->buf, self->mem + off, size));
 		EXPECT_WAY(*(uint64_t *)(self->mem + off - 8) == gup_word(OLD, off - 8));
 		EXPECT_WAY(*(uint64_t *)(self->mem + off + size) == gup_word(OLD, off + size));
-		/* What the process writes, the driver sees. */
+		/* The driver sees what the process writes. */
 		gup_fill(self->mem, self->len, OLD);
 		EXPECT_WAY(pread(self->fd, self->buf, self->len, 0) == (ssize_t)size);
 		EXPECT_WAY(!memcmp(self->buf, self->mem + off, size));
@@ -216,7 +216,7 @@ TEST_F(level, untouched_memory)
 		EXPECT_WAY(!release(self->fd));
 		munmap(mem, self->len);
 	}
-	/* Neither follow_page() nor get_dump_page() make something of nothing. */
+	/* Neither follow_page() nor get_dump_page() allocates a page. */
 	for_each_way(variant->ways & LOOKUPS) {
 		char *mem = gup_map_anon(self->len);
 
@@ -241,7 +241,7 @@ TEST_F(level, pins_are_counted)
 	}
 }
 
-/* Guards "write = 0 means the page must not be written", and that it asks less. */
+/* Guards "write = 0 means the page must not be written". It needs less permission. */
 TEST_F(level, read_only_memory)
 {
 	gup_fill(self->mem, self->len, OLD);
@@ -311,7 +311,7 @@ static void child_with_buffer(char *mem, size_t len, int *steps)
 	_exit(gup_differs(mem, len, NEW) == len ? 0 : 1);
 }
 
-/* Guards "tsk and mm may be another process's", and who may not say so. */
+/* Guards "tsk and mm may be another process's". Not every function takes them. */
 TEST_F(level, other_process)
 {
 	gup_fill(self->mem, self->len, 3);
@@ -430,7 +430,7 @@ static long locked_kb(void)
 	return kb;
 }
 
-/* Guards the example of registered memory: pinned and charged for as long. */
+/* Guards the example of registered memory: it stays pinned, and charged. */
 TEST_F(today, registered)
 {
 	const long pins = gup_pins_held(), kb = locked_kb();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A process with memory of every kind crashes; each byte of its core dump must
- * be what the process had there, and what was never touched must stay a hole.
+ * A process with memory of every kind crashes. Each byte of its core dump must be
+ * what the process had there. What was never touched must stay a hole.
  */
 #include <limits.h>
 #include <linux/elf.h>
@@ -51,7 +51,7 @@ static enum content mixed(size_t page)
 	return page % 3 == 0 ? NOTHING : page % 3 == 1 ? ZERO_PAGE : PATTERN;
 }
 
-/* Makes the pages of a region what its content() says. */
+/* Gives each page of a region the content that its content() names. */
 static void touch(struct region *r)
 {
 	for (size_t off = 0; off < r->len; off += psize()) {
@@ -86,7 +86,7 @@ static const struct elf64_phdr *core_segment(struct core *core, const char *addr
 	return NULL;
 }
 
-/* The bytes dumped for that address; NULL if they are not in the file. */
+/* Returns the bytes dumped for that address, NULL if they are not in the file. */
 static const char *core_at(struct core *core, const char *addr, size_t len)
 {
 	const struct elf64_phdr *phdr = core_segment(core, addr);
@@ -100,7 +100,7 @@ static const char *core_at(struct core *core, const char *addr, size_t len)
 	return core->data + phdr->p_offset + off;
 }
 
-/* Index of the first page that was dumped wrongly; the number of pages if none. */
+/* Returns the index of the first page that was dumped wrongly, or how many there are. */
 static size_t wrong_page(struct core *core, struct region *r)
 {
 	size_t page;
@@ -198,7 +198,7 @@ TEST_F(core, holes)
 {
 	struct region r = { gup_map_anon(HOLE_SIZE), HOLE_SIZE, all_nothing };
 
-	/* one page at each end, or the dump leaves the whole mapping out */
+	/* the dump leaves out a mapping that nobody has touched */
 	r.mem[0] = 0;
 	r.mem[HOLE_SIZE - 1] = 0;
 	crash(&self->core, &r);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Copy on write against pins and against forced writes: a pin must go on seeing
- * what its process writes, never what another one does, and no forced write
- * may reach a page that others still use.
+ * Copy on write against pins and against forced writes. A pin must go on seeing what
+ * its process writes, and never what another process does. No forced write may reach
+ * a page that others still use.
  */
 #include <linux/userfaultfd.h>
 
@@ -74,7 +74,10 @@ FIXTURE_TEARDOWN(cow)
 {
 }
 
-/* A child which exits with 0 if it still sees OLD when the parent says so. */
+/*
+ * Forks a child that exits with 0 if it still sees OLD when the parent takes the next
+ * step.
+ */
 static pid_t fork_watcher(char *mem, size_t len, int *steps)
 {
 	pid_t pid = gup_fork();
@@ -86,7 +89,7 @@ static pid_t fork_watcher(char *mem, size_t len, int *steps)
 	return pid;
 }
 
-/* Guards: fork copies a pinned page at once (or the pin would go stale). */
+/* Guards that fork copies a pinned page at once. Otherwise the pin would go stale. */
 TEST_F(cow, parent_writes_after_fork)
 {
 	int *steps = gup_steps();
@@ -196,8 +199,8 @@ static void *fork_when_wanted(void *arg)
 }
 
 /*
- * Writing after a fork replaces a page of a large folio by a small one. So each
- * fork gets another page, from the end: what is before it still is one folio.
+ * Writing after a fork replaces a page of a large folio by a small one. So each fork
+ * gets another page, the last one first: those before it still are one folio.
  */
 static void next_page(struct racing_pin *pin, char *mem, unsigned int kind)
 {
@@ -211,8 +214,9 @@ static void next_page(struct racing_pin *pin, char *mem, unsigned int kind)
 }
 
 /*
- * fork copies from the lowest address on, with mmap_lock held. Be there first:
- * then a pin taken while it holds the lock is likely to meet it at this page.
+ * fork holds mmap_lock and copies from the lowest address on. Memory at the lowest
+ * address is copied first: a pin taken while fork holds the lock is likely to meet it
+ * there.
  */
 static char *move_to_front(char *mem)
 {
@@ -244,7 +248,7 @@ static bool pin_follows_writes(struct racing_pin *pin, unsigned int flags)
 	return ok;
 }
 
-/* fork copies a pinned page at once: leave it some time without a pin, too. */
+/* fork copies a pinned page at once. Leave it some time without a pin as well. */
 static void pause_between_pins(struct racing_pin *pin)
 {
 	for (unsigned long i = 0; i < pin->round % 64 * 256; i++)
@@ -286,11 +290,11 @@ TEST_F(cow, fork_races_pins)
 	TH_LOG("%lu rounds, %ld forks", pin.round, forker.done);
 }
 
-/* A fork that lasts: of a lot of pinned pages, each of which it has to copy */
+/* A fork that takes long: it has to copy a lot of pinned pages */
 
 #define SLOW_FORK_PAGES	16384
 #define SLOW_FORKS	20	/* at most */
-#define TELLING_FORKS	5	/* that a pin has met */
+#define TELLING_FORKS	5	/* during which a pin was taken */
 
 static void *fork_once(void *steps)
 {
@@ -310,7 +314,7 @@ struct pin_time {
 	double lock;		/* and then, how long it took to get mmap_lock */
 };
 
-/* Pins while another thread forks. */
+/* Measures a pin while another thread forks. */
 static void time_pin(int driver, int pagemap, char *mem, struct pin_time *time)
 {
 	double begin, pinned;
@@ -325,8 +329,8 @@ static void time_pin(int driver, int pagemap, char *mem, struct pin_time *time)
 }
 
 /*
- * Guards write_protect_seq, without a race: while fork copies, a pin has to
- * wait until it is through, so that afterwards nobody holds mmap_lock.
+ * Guards write_protect_seq, without a race. While fork copies, a pin has to wait
+ * until it is through. After that nobody holds mmap_lock.
  */
 TEST(pin_waits_for_fork)
 {
@@ -356,14 +360,14 @@ TEST(pin_waits_for_fork)
 		time_pin(driver, pagemap, mem + len, &time);
 		pthread_join(thread, NULL);
 		TH_LOG("pin: %.1f ms, then mmap_lock: %.1f ms", 1e3 * time.pin, 1e3 * time.lock);
-		/* or else the fork was over, or had not begun */
+		/* too short: the fork was over, or had not begun */
 		if (time.pin + time.lock < fork_time / 8)
 			continue;
 		telling++;
 		waited += time.pin > time.lock;
 	}
 	ASSERT_EQ(telling, TELLING_FORKS);
-	/* some may have come just before the fork began to copy */
+	/* some pins may have come just before the fork began to copy */
 	EXPECT_LT(TELLING_FORKS / 2, waited);
 	gup_unpin(holder);
 }
@@ -406,8 +410,8 @@ FIXTURE_TEARDOWN(half_shared)
 }
 
 /*
- * Guards the unshare rule where entries look all the same, pages are taken by
- * the run, and only each page itself says whether it is exclusive.
+ * Guards the unshare rule where all entries look the same. Pages are taken by the
+ * run, but each one says for itself whether it is exclusive.
  */
 TEST_F(half_shared, read_pin_unshares)
 {
@@ -442,7 +446,7 @@ FIXTURE_VARIANT(vmsplice) {
 	unsigned int kind;
 };
 
-/* Not hugetlb: its write faults do not look at references, whoever took them. */
+/* Not hugetlb: its write faults do not look at references. */
 FIXTURE_VARIANT_ADD(vmsplice, anon) { .kind = GUP_ANON };
 FIXTURE_VARIANT_ADD(vmsplice, thp) { .kind = GUP_THP };
 FIXTURE_VARIANT_ADD(vmsplice, thp_ptes) { .kind = GUP_THP_PTES };
@@ -506,8 +510,9 @@ static void drop_and_continue(struct gup_disturber *d)
 }
 
 /*
- * Writes by force to all of the range while its pages are dropped. It returns how
- * many were done. One that meets a userfault fails with EIO, as it cannot wait there.
+ * Writes by force to all of the range while its pages are dropped. Returns how many
+ * writes were done. One that meets a userfault fails with EIO, as it cannot wait
+ * there.
  */
 static long race_forced_writes(struct gup_disturber *d)
 {
@@ -593,7 +598,7 @@ TEST(forced_write_spares_childs_huge_page)
 	EXPECT_EQ(0, gup_join(child));
 }
 
-/* Registered for minor faults; -1 if this kernel cannot. */
+/* Registers a range for minor faults. Returns -1 if this kernel has none. */
 static int uffd_minor(char *mem, size_t len)
 {
 	struct uffdio_api api = {
@@ -615,8 +620,8 @@ static int uffd_minor(char *mem, size_t len)
 #define NO_UFFD_MINOR	"needs CONFIG_USERFAULTFD with minor faults on shmem"
 
 /*
- * Guards the shmem twin (CVE-2022-2590): a dirty entry that maps the page
- * cache must not be taken for a broken COW. Here without a race.
+ * Guards the shmem twin (CVE-2022-2590), without a race. A dirty entry that maps the
+ * page cache must not be taken for a broken COW.
  */
 TEST(dirty_entry_is_no_broken_cow)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Direct I/O, vmsplice and io_uring's fixed buffers with memory of each kind
- * at odd offsets: the device, the pipe and the process must see the same bytes.
+ * Direct I/O, vmsplice and fixed buffers of io_uring, with memory of each kind at odd
+ * offsets. The device, the pipe and the process must see the same bytes.
  */
 #include "gup_disk.h"
 #include "gup_disturb.h"
@@ -35,7 +35,7 @@ FIXTURE_VARIANT_ADD(io, shmem) { .kind = GUP_SHMEM | GUP_SHARED };
 FIXTURE_VARIANT_ADD(io, file_private) { .kind = GUP_SHMEM };
 FIXTURE_VARIANT_ADD(io, device_shared) { .device = true };
 
-/* The second half of the disk, through the page cache of the device. */
+/* Maps the second half of the disk, through the page cache of the device. */
 static char *map_device(struct gup_disk *disk, size_t len)
 {
 	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, disk->buffered,
@@ -262,7 +262,7 @@ TEST_F(refused, zero_pages_not_counted)
 
 #define RACE_PAGES	64
 
-/* Writes to the last byte of each page: if it copies the page, the read is lost. */
+/* Writes to the last byte of each page. If that copied the page, the read would be lost. */
 static void touch_pages(struct gup_disturber *d)
 {
 	for (size_t end = psize(); end <= d->len; end += psize())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Populating: MADV_POPULATE_READ/WRITE and its errors, MAP_POPULATE and the
- * mlock family. What is resident afterwards is read from mincore() and pagemap.
+ * MADV_POPULATE_READ and _WRITE and their errors, MAP_POPULATE and the mlock family.
+ * mincore() and pagemap tell what is resident afterwards.
  */
 #include <linux/userfaultfd.h>
 #include <sys/resource.h>
@@ -186,7 +186,7 @@ TEST_F(madv, hwpoison)
 	fd = open("/proc/self/pagemap", O_RDONLY);
 	MUST(fd >= 0);
 	pfn = pagemap_get_pfn(fd, bad);
-	/* losing a dirty page is told by a signal, which kills if it is ignored */
+	/* the loss of a dirty page is a signal, which kills a process that ignores it */
 	signal(SIGBUS, ignore_signal);
 	if (madvise(bad, psize(), MADV_HWPOISON))
 		SKIP(return, "needs root and CONFIG_MEMORY_FAILURE");
@@ -197,7 +197,7 @@ TEST_F(madv, hwpoison)
 	unpoison_memory(pfn);
 }
 
-/* Guards "the stack is NOT expanded", far enough below to be no likely mistake. */
+/* Guards "the stack is NOT expanded". This is too far below to be a mistake. */
 TEST_F(madv, stack_not_expanded)
 {
 	size_t below = 48 * psize();
@@ -218,14 +218,14 @@ TEST_F(madv, stack_not_expanded)
 	EXPECT_EQ(0, populate_read(stack - below, psize()));
 }
 
-/* Faults that have to wait, for a thread that resolves them */
+/* Faults that wait until a thread resolves them */
 
 struct uffd_server {
 	char *mem;
 	size_t len;
 	int fd;
 	long faults;
-	void (*change)(struct uffd_server *s);	/* done before the first is resolved, or NULL */
+	void (*change)(struct uffd_server *s);	/* done before the first fault ends, or NULL */
 	int file;				/* for a change that maps it */
 };
 
@@ -308,7 +308,7 @@ TEST_F(madv, killed_while_waiting)
 
 /*
  * Mappings that change while populate waits for a fault. It has dropped mmap_lock
- * then: what it has found out about the VMA before does not count any more.
+ * then, and must look at the VMA again afterwards.
  */
 
 #define CHANGED_PAGES	8
@@ -338,7 +338,7 @@ static void make_read_only(struct uffd_server *s)
 	MUST(!mprotect(s->mem, s->len, PROT_READ));
 }
 
-/* Guards a lookup of the VMA after each wait: it is read from now, not written to. */
+/* Guards the second look: the VMA is to be read now, not written to. */
 TEST_F(changed, read_only_during_mlock)
 {
 	self->server.change = make_read_only;
@@ -507,15 +507,22 @@ TEST_F(locked, mlock)
 	EXPECT_EQ(-1, madvise(self->mem + psize(), psize(), MADV_DONTNEED));
 }
 
-/* FORCE: mlock() reads even what the process may not, if it could get that right. */
+/* Guards FORCE: memory that may be written but not read is populated by reading. */
+TEST_F(locked, mlock_write_only)
+{
+	char *mem = gup_mmap(self->len, PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
+
+	EXPECT_EQ(0, mlock(mem, self->len));
+	EXPECT_EQ(NR_PAGES, mapped(mem, self->len));
+}
+
+/* Memory that nobody may access is not populated. */
 TEST_F(locked, mlock_prot_none)
 {
-	gup_fill(self->mem, self->len, OLD);
 	MUST(!mprotect(self->mem, self->len, PROT_NONE));
-	mlock(self->mem, self->len);
-	EXPECT_EQ(NR_PAGES, resident(self->mem, self->len));
-	MUST(!mprotect(self->mem, self->len, PROT_READ));
-	EXPECT_EQ(self->len, gup_differs(self->mem, self->len, OLD));
+	EXPECT_EQ(-1, mlock(self->mem, self->len));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(0, mapped(self->mem, self->len));
 }
 
 TEST_F(locked, mlock_hole)

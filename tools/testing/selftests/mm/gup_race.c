@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that take pages of a huge page without pause while another thread
- * pulls it to pieces. What they read through a pin or through a disk must be
- * what belongs there, and in the end no pin is left.
+ * Threads take pages of a huge page without pause while another thread pulls it to
+ * pieces. What they read through a pin or through a disk must be what belongs there.
+ * In the end no pin is left.
  *
  * usage: gup_race [SECONDS] [options of the harness]: how long each case lasts
  */
@@ -22,7 +22,7 @@ static double seconds = 3;
 struct race {
 	bool stop;
 	bool stable;		/* the memory is always there, writable, and keeps its content */
-	bool mergeable;		/* content that KSM can merge, and time for it to do so */
+	bool mergeable;		/* KSM can merge the content, and has time to do so */
 	struct gup_disturber disturber;
 	struct gup_disk disk;
 };
@@ -49,7 +49,7 @@ static bool done(struct race *race, double end)
 	return gup_load(&race->stop) || gup_now() > end;
 }
 
-/* A pattern says whose it is, at which offset, and of which round it is. */
+/* A pattern tells the worker, the offset and the round. */
 static unsigned long next_seed(struct worker *w)
 {
 	return w->id << 8 | (++w->round & 0xff);
@@ -79,7 +79,7 @@ static bool right(struct worker *w, const char *mem, unsigned long seed, const c
 	return true;
 }
 
-/* Zero, or of this worker and offset, whatever the round. */
+/* Each word is zero, or belongs to this worker and offset, in whatever round. */
 static bool plausible(struct worker *w, const char *mem, const char *what)
 {
 	for (size_t off = 0; off < w->len; off += sizeof(uint64_t)) {
@@ -135,7 +135,7 @@ static void stable_round(struct worker *w)
 	right(w, w->mem, seed, "what was read from the disk");
 }
 
-/* It comes and goes: all may fail, but no foreign byte may be seen. */
+/* The memory comes and goes: each step may fail, but must not show a foreign byte. */
 static void volatile_round(struct worker *w)
 {
 	put_pattern(w, w->disk, next_seed(w));
@@ -324,30 +324,30 @@ FIXTURE_VARIANT(race) {
 	const char *(*need)(void);
 	bool stable;
 	bool mergeable;
-	void (*begin)(void);	/* before and after the case, may be NULL */
+	void (*begin)(void);	/* before and after the case, or NULL */
 	void (*end)(void);
 };
 
-/* Guards, in this order: "the page at that address" while the mapping changes ... */
+/* Guard "the page at that address" while the mapping changes. */
 FIXTURE_VARIANT_ADD(race, remap) { .disturb = remap, .pause = 500, .need = need_nothing };
 FIXTURE_VARIANT_ADD(race, mprotect) { .disturb = protect, .pause = 500, .need = need_nothing };
 FIXTURE_VARIANT_ADD(race, dontneed) { .disturb = gup_drop, .pause = 500, .need = need_nothing };
-/* ... khugepaged freeing the table being walked: the PMD re-read after the grab */
+/* Guards against khugepaged freeing the table: the PMD is read again after the grab. */
 FIXTURE_VARIANT_ADD(race, collapse) {
 	.disturb = gup_split_and_collapse, .need = need_collapse, .stable = true };
-/* ... a folio split between lookup and grab: the page's folio re-checked */
+/* Guards against a split between lookup and grab: the folio is looked up again. */
 FIXTURE_VARIANT_ADD(race, split) { .disturb = split, .need = need_split, .stable = true };
-/* ... the entry re-read after the grab; pins and migration keep each other out */
+/* Guard that the entry is read again: pins and migration keep each other out. */
 FIXTURE_VARIANT_ADD(race, migrate) { .disturb = migrate, .need = need_nodes, .stable = true };
 FIXTURE_VARIANT_ADD(race, compact) { .disturb = compact, .need = need_compaction, .stable = true };
-/* ... write_protect_seq */
+/* Guards write_protect_seq. */
 FIXTURE_VARIANT_ADD(race, fork) {
 	.disturb = gup_fork_child, .need = need_nothing, .stable = true };
-/* ... protnone pages pinned by the fast path: always fall back */
+/* Guards that the fast path takes no protnone pages. */
 FIXTURE_VARIANT_ADD(race, numa) {
 	.disturb = wait_for_others, .pause = 1000, .need = need_balancing, .stable = true,
 	.begin = numa_hurry, .end = numa_end };
-/* ... clearing of PageAnonExclusive against a fast pin: grab, barrier, re-read */
+/* Guard the order of grab, barrier and second look while PageAnonExclusive is cleared. */
 FIXTURE_VARIANT_ADD(race, pageout) {
 	.disturb = page_out, .pause = 500, .need = need_swap, .stable = true };
 FIXTURE_VARIANT_ADD(race, ksm) {
@@ -468,7 +468,7 @@ static int sealed_memfd(size_t len)
 	return fd;
 }
 
-/* Both must have got the memfd's own pages: each sees what is written to it. */
+/* Both must have got the pages of the memfd: each sees what is written there. */
 static bool same_pages(struct creator c[2])
 {
 	char *mem = gup_mmap(c->len, PROT_READ | PROT_WRITE, MAP_SHARED, c->memfd);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Access to another process: ptrace, /proc/pid/mem, process_vm_readv() and
- * process_vm_writev(). What is forced must never reach a page that others
- * use, what is refused must leave everything as it was, counts must be exact.
+ * process_vm_writev(). A forced write must never reach a page that others use. A
+ * refused one must leave everything as it was. Counts must be exact.
  */
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -14,7 +14,7 @@
 
 GUP_HUGETLB_PAGES(32)
 
-/* A child that only exists; ends when it is killed. */
+/* Forks a child that does nothing until it is killed. */
 static pid_t fork_idle(void)
 {
 	pid_t pid = gup_fork();
@@ -149,7 +149,7 @@ FIXTURE_SETUP(proc_mem)
 	MUST(!mprotect(self->mem, self->len, variant->prot));
 	self->pid = fork_idle();
 	self->fd = gup_open_mem(self->pid);
-	/* ours is to be looked at, the child's stays as it is */
+	/* only the child's memory keeps this protection */
 	MUST(!mprotect(self->mem, self->len, PROT_READ));
 }
 
@@ -410,7 +410,7 @@ TEST_F(process_vm, thp_and_holes)
 
 #define VSYSCALL	((char *)0xffffffffff600000ul)
 
-/* The protection /proc/self/maps shows; empty if there is no such page. */
+/* Reads the protection from /proc/self/maps. It is empty if there is no such page. */
 static void vsyscall_prot(char prot[5])
 {
 	FILE *f = fopen("/proc/self/maps", "r");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Futexes shared between processes: the kernel finds the page behind the word
- * by get_user_pages_fast() and waiters meet only if it is the right one.
+ * Futexes shared between processes. The kernel finds the page behind the word by
+ * get_user_pages_fast(), and waiters meet only if it is the right one.
  */
 #include <linux/futex.h>
 
@@ -19,7 +19,7 @@ static long futex(int *word, int op, int val)
 	return syscall(__NR_futex, word, op, val, op == FUTEX_WAIT ? &timeout : NULL, NULL, 0);
 }
 
-/* Until it has woken somebody: the waiter may not be there yet. */
+/* Wakes until somebody was woken: the waiter may not be there yet. */
 static bool wake_one(int *word)
 {
 	double end = gup_now() + WAIT_SECONDS;
@@ -147,7 +147,7 @@ TEST_F(shared_futex, wake_other_process)
 	EXPECT_EQ(0, gup_join(child));
 }
 
-/* Guards the write refused, read allowed pair: a reader's mapping can wait. */
+/* Guards the fallback to a read: a thread can wait where it may only read. */
 TEST_F(shared_futex, wait_read_only)
 {
 	pid_t child = gup_fork();
