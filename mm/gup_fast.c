@@ -146,9 +146,12 @@ static __always_inline long gup_fast_order0_ptes(struct gup_fast_walk *walk,
 {
 	struct gup_fast_leaf leaf = {};
 
+	if (cur.next <= -GUP_FAST_AHEAD)
+		gup_fast_fetch(cur.end + cur.next);
 	do {
-		if (!(cur.next % GUP_FAST_AHEAD))
-			gup_fast_fetch(cur.end + cur.next);
+		if (!(cur.next % GUP_FAST_AHEAD) &&
+		    cur.next <= -2 * GUP_FAST_AHEAD)
+			gup_fast_fetch(cur.end + cur.next + GUP_FAST_AHEAD);
 		if (!gup_fast_read_pte(walk, cur.end + cur.next, &leaf) ||
 		    !gup_fast_take_order0(walk, &leaf))
 			break;

@@ -131,20 +131,18 @@ void gup_release(struct folio *folio, unsigned long nr, unsigned int flags)
  * up what comes after it, so that otherwise each cache miss begins when that of
  * the page before has ended.
  */
-#define GUP_RELEASE_AHEAD	16
+#define GUP_RELEASE_AHEAD	8
 
-/* Fetches struct pages from @pages on. Returns up to where. */
-static __always_inline struct page **gup_release_fetch(struct page **pages,
-						       struct page **end)
+static __always_inline void gup_release_fetch(struct page **pages,
+					      struct page **end)
 {
 	unsigned int i;
 
 	if (end - pages < GUP_RELEASE_AHEAD)
-		return end;
+		return;
 	unrolled_full
 	for (i = 0; i < GUP_RELEASE_AHEAD; i++)
 		prefetchw(pages[i]);
-	return pages + GUP_RELEASE_AHEAD;
 }
 
 /* Releases the pins from @pages on that are of one folio. Returns their end. */
@@ -179,9 +177,10 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 {
 	struct gup_pin_stat released = { .nid = numa_node_id() };
 	struct page **const end = pages + nr;
-	struct page **fetched = pages;
+	struct page **mark = pages;
 	struct page *last = NULL;
 
+	gup_release_fetch(pages, end);
 	while (pages < end) {
 		struct page *page = *pages;
 
@@ -190,8 +189,10 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 			pages = gup_release_pin_run(pages, end, &released);
 			continue;
 		}
-		if (pages >= fetched)
-			fetched = gup_release_fetch(pages, end);
+		if (pages >= mark) {
+			mark = pages + GUP_RELEASE_AHEAD;
+			gup_release_fetch(mark, end);
+		}
 		gup_stat_add(&released, page_to_nid(page), 1,
 			     NR_FOLL_PIN_RELEASED);
 		folio_put_refs(gup_head_folio(page), GUP_PIN_COUNTING_BIAS);
