@@ -111,6 +111,35 @@ struct page **gk_array(struct kunit *test, unsigned long nr)
 	return pages;
 }
 
+/* What a caller has in its array. It is no page: to follow it is fatal. */
+#define GK_MARK		((struct page *)LIST_POISON1)
+
+struct page **gk_marked_array(struct kunit *test, unsigned long nr)
+{
+	struct page **pages = gk_array(test, nr);
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		pages[i] = GK_MARK;
+	return pages;
+}
+
+/*
+ * A call has returned @count, a number or an error, and filled an array that came
+ * from gk_marked_array(), perhaps cast to one of folios or VMAs. Callers may release
+ * all of it.
+ */
+void gk_expect_nothing_behind(struct kunit *test, void *array, long count,
+			      unsigned long nr)
+{
+	struct page **pages = array;
+	unsigned long left = 0, i;
+
+	for (i = max(count, 0L); i < nr; i++)
+		left += pages[i] && pages[i] != GK_MARK;
+	KUNIT_EXPECT_EQ_MSG(test, left, 0, "behind %ld of %lu", count, nr);
+}
+
 static void gk_put_page(void *page)
 {
 	put_page(page);
@@ -303,6 +332,15 @@ unsigned long gk_map_file(struct kunit *test, struct file *file,
 	return addr;
 }
 
+/* Maps something else over what is mapped at @addr. */
+void gk_map_over(struct kunit *test, unsigned long addr, struct file *file,
+		 unsigned long nr, unsigned long prot, unsigned long flags)
+{
+	KUNIT_ASSERT_EQ(test, addr,
+			kunit_vm_mmap(test, file, addr, nr << PAGE_SHIFT, prot,
+				      flags | MAP_FIXED, 0));
+}
+
 unsigned long gk_map(struct kunit *test, unsigned long nr, unsigned long prot)
 {
 	return gk_map_file(test, NULL, nr, prot, MAP_PRIVATE | MAP_ANONYMOUS);
@@ -389,6 +427,20 @@ unsigned long gk_map_thp(struct kunit *test)
 
 	gk_fill(test, addr, PMD_SIZE >> PAGE_SHIFT);
 	KUNIT_ASSERT_TRUE(test, pmd_trans_huge(*gk_pmdp(addr)));
+	return addr;
+}
+
+unsigned long gk_map_thp_by_ptes(struct kunit *test)
+{
+	unsigned long addr = gk_map_thp(test);
+	struct folio *folio = page_folio(gk_page_at(addr));
+
+	mmap_read_lock(current->mm);
+	split_huge_pmd(vma_lookup(current->mm, addr), gk_pmdp(addr), addr);
+	mmap_read_unlock(current->mm);
+	KUNIT_ASSERT_FALSE(test, pmd_leaf(*gk_pmdp(addr)));
+	KUNIT_ASSERT_PTR_EQ(test, folio,
+			    page_folio(gk_page_at(addr + PMD_SIZE - PAGE_SIZE)));
 	return addr;
 }
 
@@ -542,6 +594,12 @@ static unsigned long gk_kind_thp(struct kunit *test, const struct gk_kind *kind)
 	return gk_map_thp(test);
 }
 
+static unsigned long gk_kind_thp_by_ptes(struct kunit *test,
+					 const struct gk_kind *kind)
+{
+	return gk_map_thp_by_ptes(test);
+}
+
 static unsigned long gk_kind_shmem(struct kunit *test,
 				   const struct gk_kind *kind)
 {
@@ -566,10 +624,12 @@ static unsigned long gk_kind_hugetlb_private(struct kunit *test,
 }
 
 const struct gk_kind gk_kinds[GK_NR_KINDS] = {
-	{ "4k", gk_kind_4k, 0, 32, true },
-	{ "64k", gk_kind_64k, GK_64K_ORDER, 32, true },
+	{ "4k", gk_kind_4k, 0, 32, true, true },
+	{ "64k", gk_kind_64k, GK_64K_ORDER, 32, true, true },
 	{ "thp", gk_kind_thp, GK_PMD_ORDER, 1 << GK_PMD_ORDER, true },
-	{ "shmem", gk_kind_shmem, 0, 32 },
+	{ "thp by ptes", gk_kind_thp_by_ptes, GK_PMD_ORDER, 1 << GK_PMD_ORDER,
+	  true, true },
+	{ "shmem", gk_kind_shmem, 0, 32, false, true },
 	{ "hugetlb", gk_kind_hugetlb, GK_PMD_ORDER, 1 << GK_PMD_ORDER },
 	{ "hugetlb private", gk_kind_hugetlb_private, GK_PMD_ORDER,
 	  1 << GK_PMD_ORDER, true },
@@ -589,9 +649,24 @@ const void *gk_anon_kind_gen_params(struct kunit *test, const void *prev,
 	return kind;
 }
 
+static bool gk_any_kind(const struct gk_kind *kind)
+{
+	return true;
+}
+
+static bool gk_anon_kind(const struct gk_kind *kind)
+{
+	return kind->anon;
+}
+
+static bool gk_pte_kind(const struct gk_kind *kind)
+{
+	return kind->ptes;
+}
+
 static const void *gk_next_combo(const struct gk_combo *prev, char *desc,
-				 bool (*fits)(const struct gk_api *api),
-				 bool anon)
+				 bool (*api_fits)(const struct gk_api *api),
+				 bool (*kind_fits)(const struct gk_kind *kind))
 {
 	static struct gk_combo combos[GK_NR_APIS * GK_NR_KINDS];
 	unsigned int i = prev ? prev - combos + 1 : 0;
@@ -601,7 +676,7 @@ static const void *gk_next_combo(const struct gk_combo *prev, char *desc,
 		combo = &combos[i];
 		combo->api = &gk_apis[i / GK_NR_KINDS];
 		combo->kind = &gk_kinds[i % GK_NR_KINDS];
-		if (fits(combo->api) && (combo->kind->anon || !anon))
+		if (api_fits(combo->api) && kind_fits(combo->kind))
 			break;
 	}
 	if (i == ARRAY_SIZE(combos))
@@ -614,25 +689,31 @@ static const void *gk_next_combo(const struct gk_combo *prev, char *desc,
 const void *gk_combo_gen_params(struct kunit *test, const void *prev,
 				char *desc)
 {
-	return gk_next_combo(prev, desc, gk_any_api, false);
+	return gk_next_combo(prev, desc, gk_any_api, gk_any_kind);
 }
 
 const void *gk_anon_combo_gen_params(struct kunit *test, const void *prev,
 				     char *desc)
 {
-	return gk_next_combo(prev, desc, gk_any_api, true);
+	return gk_next_combo(prev, desc, gk_any_api, gk_anon_kind);
 }
 
 const void *gk_pin_combo_gen_params(struct kunit *test, const void *prev,
 				    char *desc)
 {
-	return gk_next_combo(prev, desc, gk_pin_api, false);
+	return gk_next_combo(prev, desc, gk_pin_api, gk_any_kind);
 }
 
 const void *gk_anon_pin_combo_gen_params(struct kunit *test, const void *prev,
 					 char *desc)
 {
-	return gk_next_combo(prev, desc, gk_pin_api, true);
+	return gk_next_combo(prev, desc, gk_pin_api, gk_anon_kind);
+}
+
+const void *gk_pte_combo_gen_params(struct kunit *test, const void *prev,
+				    char *desc)
+{
+	return gk_next_combo(prev, desc, gk_any_api, gk_pte_kind);
 }
 
 /*
@@ -657,8 +738,10 @@ static vm_fault_t gk_dev_fault(struct vm_fault *vmf)
 {
 	struct gk_dev *dev = vmf->vma->vm_private_data;
 
-	if (dev->calls < ARRAY_SIZE(dev->flags))
+	if (dev->calls < GK_DEV_CALLS) {
 		dev->flags[dev->calls] = vmf->flags;
+		dev->asked[dev->calls] = vmf->pgoff;
+	}
 	dev->calls++;
 	if (dev->fault)
 		return dev->fault(dev, vmf);
@@ -707,14 +790,34 @@ struct gk_dev *gk_dev(struct kunit *test)
 	return dev;
 }
 
-unsigned long gk_map_dev(struct kunit *test, struct gk_dev *dev,
-			 unsigned long prot, unsigned long flags)
+struct file *gk_dev_file(struct kunit *test, struct gk_dev *dev)
 {
 	struct file *file = anon_inode_getfile("gup_kunit", &gk_dev_fops, dev,
 					       O_RDWR);
 
 	gk_fput(test, file);
-	return gk_map_file(test, file, GK_DEV_PAGES, prot, flags);
+	return file;
+}
+
+unsigned long gk_map_dev(struct kunit *test, struct gk_dev *dev,
+			 unsigned long prot, unsigned long flags)
+{
+	return gk_map_file(test, gk_dev_file(test, dev), GK_DEV_PAGES, prot,
+			   flags);
+}
+
+/*
+ * Eight pages, of which a long-term pin has to move all but two in the middle: these
+ * are the first two of a device.
+ */
+unsigned long gk_map_movable_and_dev(struct kunit *test, struct gk_dev *dev)
+{
+	unsigned long addr = gk_map_filled(test, 8);
+
+	gk_need_movable(test, addr);
+	gk_map_over(test, addr + 4 * PAGE_SIZE, gk_dev_file(test, dev), 2,
+		    PROT_READ | PROT_WRITE, MAP_SHARED);
+	return addr;
 }
 
 /*
@@ -922,6 +1025,15 @@ void gk_expect_released(struct kunit *test, const struct gk_refs *refs,
 	gk_expect_refs(test, refs, nr, 0, FOLL_GET);
 }
 
+/* User memory has to be where it may not stay, or there is nothing to see. */
+void gk_need_movable(struct kunit *test, unsigned long addr)
+{
+	struct folio *folio = page_folio(gk_page_at(addr));
+
+	if (folio_is_longterm_pinnable(folio))
+		kunit_skip(test, "needs movablecore= on the command line");
+}
+
 /*
  * Requests
  */
@@ -1034,3 +1146,27 @@ void gk_trap_clear(struct gk_trap *trap)
 {
 }
 #endif	/* CONFIG_HAVE_HW_BREAKPOINT */
+
+/* Of a write to the count of the folio that @addr maps. */
+void gk_trap_folio(struct kunit *test, struct gk_trap *trap, unsigned long addr)
+{
+	struct folio *folio = page_folio(gk_page_at(addr));
+
+	gk_trap_set(test, trap, &folio->_refcount);
+}
+
+void gk_hit_change(struct gk_trap *trap, struct pt_regs *regs)
+{
+	struct gk_change *change = trap->arg;
+
+	change->was = READ_ONCE(*change->entry);
+	WRITE_ONCE(*change->entry, change->now);
+}
+
+/* fork() begins, and ends again, while pins are being taken. */
+void gk_hit_fork(struct gk_trap *trap, struct pt_regs *regs)
+{
+	struct mm_struct *mm = trap->arg;
+
+	mm->write_protect_seq.sequence += 2;
+}

@@ -66,6 +66,7 @@ const void *gk_pin_api_gen_params(struct kunit *test, const void *prev,
  * @order: Order of its folios.
  * @nr: Number of pages the tests take of it.
  * @anon: Its pages are anonymous.
+ * @ptes: They are mapped by PTEs.
  */
 struct gk_kind {
 	const char *name;
@@ -73,9 +74,10 @@ struct gk_kind {
 	unsigned int order;
 	unsigned int nr;
 	bool anon;
+	bool ptes;
 };
 
-#define GK_NR_KINDS	6
+#define GK_NR_KINDS	7
 extern const struct gk_kind gk_kinds[GK_NR_KINDS];
 
 /**
@@ -90,22 +92,30 @@ struct gk_combo {
 
 const void *gk_combo_gen_params(struct kunit *test, const void *prev,
 				char *desc);
-/* With anonymous memory only; of the functions those that pin; both. */
+/*
+ * With anonymous memory only; of the functions those that pin; both. With memory
+ * mapped by PTEs only.
+ */
 const void *gk_anon_combo_gen_params(struct kunit *test, const void *prev,
 				     char *desc);
 const void *gk_pin_combo_gen_params(struct kunit *test, const void *prev,
 				    char *desc);
 const void *gk_anon_pin_combo_gen_params(struct kunit *test, const void *prev,
 					 char *desc);
+const void *gk_pte_combo_gen_params(struct kunit *test, const void *prev,
+				    char *desc);
 const void *gk_anon_kind_gen_params(struct kunit *test, const void *prev,
 				    char *desc);
 
 unsigned long gk_map_file(struct kunit *test, struct file *file,
 			  unsigned long nr, unsigned long prot,
 			  unsigned long flags);
+void gk_map_over(struct kunit *test, unsigned long addr, struct file *file,
+		 unsigned long nr, unsigned long prot, unsigned long flags);
 unsigned long gk_map(struct kunit *test, unsigned long nr, unsigned long prot);
 unsigned long gk_map_filled(struct kunit *test, unsigned long nr);
 unsigned long gk_map_thp(struct kunit *test);
+unsigned long gk_map_thp_by_ptes(struct kunit *test);
 unsigned long gk_map_64k(struct kunit *test);
 unsigned long gk_map_hugetlb(struct kunit *test, unsigned long flags);
 unsigned long gk_map_gigantic(struct kunit *test, unsigned long nr);
@@ -118,6 +128,7 @@ struct file *gk_pinnable_hugetlb_file(struct kunit *test,
 				      unsigned long nr_huge);
 void gk_fput(struct kunit *test, struct file *file);
 
+void gk_need_movable(struct kunit *test, unsigned long addr);
 void gk_fill(struct kunit *test, unsigned long addr, unsigned long nr);
 void gk_expect_filled(struct kunit *test, unsigned long addr, unsigned long nr);
 void gk_poke(struct kunit *test, unsigned long addr, unsigned long value);
@@ -129,6 +140,7 @@ unsigned long gk_page_word(struct page *page);
  */
 
 #define GK_DEV_PAGES	8
+#define GK_DEV_CALLS	8
 
 /**
  * struct gk_dev - a device that can be mapped
@@ -136,6 +148,7 @@ unsigned long gk_page_word(struct page *page);
  * @pages: What it maps.
  * @calls: How often the fault handler was called.
  * @flags: The FAULT_FLAG_* of the first calls.
+ * @asked: The pages that they were for.
  * @vm_flags: VM_* flags that its VMAs get.
  * @mkwrite: The VMAs have a page_mkwrite handler, like those of a file system.
  * @vma: The VMA it was mapped in last.
@@ -144,15 +157,18 @@ struct gk_dev {
 	vm_fault_t (*fault)(struct gk_dev *dev, struct vm_fault *vmf);
 	struct page *pages[GK_DEV_PAGES];
 	unsigned int calls;
-	unsigned int flags[8];
+	unsigned int flags[GK_DEV_CALLS];
+	pgoff_t asked[GK_DEV_CALLS];
 	vm_flags_t vm_flags;
 	bool mkwrite;
 	struct vm_area_struct *vma;
 };
 
 struct gk_dev *gk_dev(struct kunit *test);
+struct file *gk_dev_file(struct kunit *test, struct gk_dev *dev);
 unsigned long gk_map_dev(struct kunit *test, struct gk_dev *dev,
 			 unsigned long prot, unsigned long flags);
+unsigned long gk_map_movable_and_dev(struct kunit *test, struct gk_dev *dev);
 vm_fault_t gk_dev_fault_page(struct gk_dev *dev, struct vm_fault *vmf);
 
 /*
@@ -195,6 +211,9 @@ void gk_expect_taken(struct kunit *test, const struct gk_refs *refs,
 void gk_expect_released(struct kunit *test, const struct gk_refs *refs,
 			unsigned long nr);
 struct page **gk_array(struct kunit *test, unsigned long nr);
+struct page **gk_marked_array(struct kunit *test, unsigned long nr);
+void gk_expect_nothing_behind(struct kunit *test, void *array, long count,
+			      unsigned long nr);
 struct page *gk_alloc_page(struct kunit *test, unsigned int order);
 
 long gk_stat(enum node_stat_item item);
@@ -235,7 +254,25 @@ struct gk_trap {
 	struct perf_event * __percpu *events;
 };
 
+/**
+ * struct gk_change - a page table entry that changes
+ * @entry: The entry, of any level.
+ * @was: What it was, for who wants it back.
+ * @now: What it is from then on.
+ */
+struct gk_change {
+	u64 *entry;
+	u64 was;
+	u64 now;
+};
+
+/* To be hit: @arg is a struct gk_change; a struct mm_struct. */
+void gk_hit_change(struct gk_trap *trap, struct pt_regs *regs);
+void gk_hit_fork(struct gk_trap *trap, struct pt_regs *regs);
+
 void gk_trap_set(struct kunit *test, struct gk_trap *trap, void *word);
+void gk_trap_folio(struct kunit *test, struct gk_trap *trap,
+		   unsigned long addr);
 void gk_trap_clear(struct gk_trap *trap);
 
 #endif	/* _MM_TESTS_GUP_KUNIT_H */

@@ -331,19 +331,12 @@ static void gup_fast_p2pdma(struct kunit *test)
 static void gup_fast_thp_mapped_by_ptes(struct kunit *test)
 {
 	const struct gk_ref_kind *kind = test->param_value;
-	unsigned long addr = gk_map_thp(test), nr = PMD_SIZE >> PAGE_SHIFT;
+	unsigned long addr = gk_map_thp_by_ptes(test);
+	const unsigned long nr = PMD_SIZE >> PAGE_SHIFT;
+	struct gk_refs *refs = gk_refs(test, addr, nr);
 	struct page **pages = gk_array(test, nr);
-	struct gk_refs *refs;
 	struct gup_req req;
 
-	mmap_read_lock(current->mm);
-	KUNIT_ASSERT_EQ(test, 1, get_user_pages(addr, 1, FOLL_SPLIT_PMD, pages));
-	mmap_read_unlock(current->mm);
-	put_page(pages[0]);
-	KUNIT_ASSERT_FALSE(test, pmd_leaf(*gk_pmdp(addr)));
-	refs = gk_refs(test, addr, nr);
-	KUNIT_ASSERT_PTR_EQ(test, page_folio(refs[0].page),
-			    page_folio(refs[nr - 1].page));
 	gk_req(&req, addr, nr, kind->flags, pages);
 	KUNIT_EXPECT_TRUE(test, gk_walk_fast(&req));
 	KUNIT_EXPECT_EQ(test, req.sink.nr, nr);
@@ -391,15 +384,6 @@ static void gk_hit_nothing(struct gk_trap *trap, struct pt_regs *regs)
 	*off = regs_irqs_disabled(regs);
 }
 
-/* Of a write to the count of the first page's folio. */
-static void gk_trap_folio(struct kunit *test, struct gk_trap *trap,
-			  unsigned long addr)
-{
-	struct folio *folio = page_folio(gk_page_at(addr));
-
-	gk_trap_set(test, trap, &folio->_refcount);
-}
-
 static void gup_fast_grabs_with_interrupts_off(struct kunit *test)
 {
 	unsigned long addr = gk_map_filled(test, 1);
@@ -438,20 +422,6 @@ static void gup_fast_grabs_once(struct kunit *test)
 }
 
 /* Something of an entry changes between the grab and the second look at it. */
-struct gk_change {
-	u64 *entry;
-	u64 was;
-	u64 now;
-};
-
-static void gk_hit_change(struct gk_trap *trap, struct pt_regs *regs)
-{
-	struct gk_change *change = trap->arg;
-
-	change->was = READ_ONCE(*change->entry);
-	WRITE_ONCE(*change->entry, change->now);
-}
-
 static void gk_check_change(struct kunit *test, unsigned long addr,
 			    unsigned long nr, struct gk_change *change,
 			    unsigned long want)
@@ -565,14 +535,6 @@ static void gup_fast_entry_is_marked_after_grab(struct kunit *test)
 }
 
 /* The page becomes part of another folio, or none, before the grab. */
-static void gk_hit_split(struct gk_trap *trap, struct pt_regs *regs)
-{
-	struct gk_change *change = trap->arg;
-
-	change->was = READ_ONCE(*change->entry);
-	WRITE_ONCE(*change->entry, 0);
-}
-
 static void gup_fast_folio_is_split_before_grab(struct kunit *test)
 {
 	const struct gk_ref_kind *kind = test->param_value;
@@ -580,7 +542,7 @@ static void gup_fast_folio_is_split_before_grab(struct kunit *test)
 	struct gk_refs *refs = gk_refs(test, addr, 16);
 	struct page *page = refs[4].page, *pages[1];
 	struct gk_change change = { .entry = (u64 *)&page->compound_info };
-	struct gk_trap trap = { .hit = gk_hit_split, .arg = &change };
+	struct gk_trap trap = { .hit = gk_hit_change, .arg = &change };
 	struct gup_req req;
 	bool more;
 
@@ -635,14 +597,6 @@ static void gup_fast_folio_shrinks_before_grab(struct kunit *test)
 	refs[15].page->compound_info = info;
 	KUNIT_EXPECT_EQ(test, req.sink.nr, 0);
 	gk_expect_released(test, refs, 16);
-}
-
-/* fork() begins, and perhaps ends, while pins are being taken. */
-static void gk_hit_fork(struct gk_trap *trap, struct pt_regs *regs)
-{
-	struct mm_struct *mm = trap->arg;
-
-	mm->write_protect_seq.sequence += 2;
 }
 
 static void gup_fast_fork_after_grab(struct kunit *test)

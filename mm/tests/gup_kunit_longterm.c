@@ -17,15 +17,6 @@
 
 #include "gup_kunit.h"
 
-/* User memory has to be where it may not stay, or there is nothing to see. */
-static void gk_need_movable(struct kunit *test, unsigned long addr)
-{
-	struct folio *folio = page_folio(gk_page_at(addr));
-
-	if (folio_is_longterm_pinnable(folio))
-		kunit_skip(test, "needs movablecore= on the command line");
-}
-
 static void gk_expect_pinnable(struct kunit *test, struct page **pages,
 			       unsigned long nr)
 {

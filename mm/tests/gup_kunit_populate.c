@@ -207,11 +207,8 @@ static void gup_populate_mm_errors(struct kunit *test)
 {
 	unsigned long addr = gk_map(test, 3, PROT_READ | PROT_WRITE);
 
-	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + PAGE_SIZE, PAGE_SIZE));
-	KUNIT_ASSERT_EQ(test, addr + PAGE_SIZE,
-			kunit_vm_mmap(test, NULL, addr + PAGE_SIZE, PAGE_SIZE,
-				      PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
-				      MAP_FIXED, 0));
+	gk_map_over(test, addr + PAGE_SIZE, NULL, 1, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS);
 	KUNIT_EXPECT_EQ(test, -EFAULT, __mm_populate(addr, 3 * PAGE_SIZE, 0));
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr));
 	KUNIT_EXPECT_FALSE(test, gk_mapped(addr + 2 * PAGE_SIZE));

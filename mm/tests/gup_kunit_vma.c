@@ -88,13 +88,8 @@ static void gup_vma_refused_in_the_middle(struct kunit *test)
 	struct page *pages[4];
 
 	gk_vm_flags(addr + 2 * PAGE_SIZE, 0, 0);
-	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + 2 * PAGE_SIZE,
-					   2 * PAGE_SIZE));
-	KUNIT_ASSERT_EQ(test, addr + 2 * PAGE_SIZE,
-			kunit_vm_mmap(test, NULL, addr + 2 * PAGE_SIZE,
-				      2 * PAGE_SIZE, PROT_READ,
-				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-				      0));
+	gk_map_over(test, addr + 2 * PAGE_SIZE, NULL, 2, PROT_READ,
+		    MAP_PRIVATE | MAP_ANONYMOUS);
 	KUNIT_EXPECT_EQ(test, api->take(addr, 4, FOLL_WRITE, pages), 2);
 	gk_release(api, pages, 2);
 	KUNIT_EXPECT_EQ(test, api->take(addr + 2 * PAGE_SIZE, 2, FOLL_WRITE,
