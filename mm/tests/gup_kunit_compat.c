@@ -529,6 +529,72 @@ static void gup_compat_prefix_up_to_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ask.locked, 1);
 }
 
+/* Behind the count stands what the caller had there, or NULL. */
+static void gup_compat_tail(struct kunit *test)
+{
+	const struct gk_old *old = test->param_value;
+	unsigned long addr = gk_map_64k(test);
+	struct page **pages = gk_marked_array(test, 32);
+	struct page **vmas = gk_marked_array(test, 32);
+	struct gk_ask ask = gk_ask(addr, 32, 1, pages);
+	struct gk_refs *refs;
+	long ret;
+
+	if (old->can & GK_VMAS)
+		ask.vmas = (struct vm_area_struct **)vmas;
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + 21 * PAGE_SIZE, PAGE_SIZE));
+	refs = gk_refs(test, addr, 21);
+	ret = gk_call(test, old, &ask);
+	KUNIT_EXPECT_EQ(test, ret, 21);
+	gk_expect_nothing_behind(test, pages, ret, 32);
+	gk_expect_nothing_behind(test, vmas, ret, 32);
+	gk_put(old, pages, ret);
+	/* Those that were moved are no more. */
+	if (!(old->can & GK_LONGTERM))
+		gk_expect_released(test, refs, 21);
+}
+
+static void gup_compat_tail_cannot_move(struct kunit *test)
+{
+	const struct gk_old *old = test->param_value;
+	unsigned long addr = gk_map_filled(test, 8);
+	struct page *page = gk_page_at(addr + 5 * PAGE_SIZE);
+	struct page **pages = gk_marked_array(test, 8);
+	struct page **vmas = gk_marked_array(test, 8);
+	struct gk_ask ask = gk_ask(addr, 8, 0, pages);
+	long ret;
+
+	gk_need_movable(test, addr);
+	if (old->can & GK_VMAS)
+		ask.vmas = (struct vm_area_struct **)vmas;
+	get_page(page);
+	ret = gk_call(test, old, &ask);
+	put_page(page);
+	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+	gk_expect_nothing_behind(test, pages, ret, 8);
+	gk_expect_nothing_behind(test, vmas, ret, 8);
+}
+
+/* fork() undoes what was pinned without a lock. */
+static void gup_compat_tail_fork(struct kunit *test)
+{
+	const struct gk_old *old = test->param_value;
+	unsigned long addr = gk_map_64k(test);
+	struct page **pages = gk_marked_array(test, 32);
+	struct gk_ask ask = gk_ask(addr, 32, 1, pages);
+	struct gk_trap trap = { .hit = gk_hit_fork, .arg = current->mm };
+	struct gk_refs *refs = gk_refs(test, addr, 32);
+	long ret;
+
+	gk_trap_folio(test, &trap, addr);
+	ret = gk_call(test, old, &ask);
+	gk_trap_clear(&trap);
+	KUNIT_EXPECT_EQ(test, ret, old->ref == FOLL_PIN ? 0 : 32);
+	gk_expect_nothing_behind(test, pages, ret, 32);
+	gk_put(old, pages, ret);
+	gk_expect_released(test, refs, 32);
+}
+
 static void gup_compat_write_needs_permission(struct kunit *test)
 {
 	const struct gk_old *old = test->param_value;
@@ -1380,6 +1446,9 @@ static struct kunit_case gup_compat_cases[] = {
 	KUNIT_CASE_PARAM(gup_compat_count_of_zero_or_below, gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_faults_pages_in, gk_faulting_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_prefix_up_to_hole, gk_old_gen_params),
+	KUNIT_CASE_PARAM(gup_compat_tail, gk_old_gen_params),
+	KUNIT_CASE_PARAM(gup_compat_tail_cannot_move, gk_longterm_gen_params),
+	KUNIT_CASE_PARAM(gup_compat_tail_fork, gk_lockless_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_write_needs_permission, gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_lockless_never_fails,
 			 gk_lockless_gen_params),

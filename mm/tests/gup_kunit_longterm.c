@@ -573,15 +573,15 @@ static void gup_longterm_memfd_no_memory_half_way(struct kunit *test)
 	unsigned long limit = h->nr_overcommit_huge_pages;
 	/* more than the pool has, besides the one that the file has got */
 	const unsigned int nr = h->free_huge_pages + 2;
-	struct folio **folios;
+	struct folio **folios = (struct folio **)gk_marked_array(test, nr);
 	pgoff_t offset;
+	long ret;
 
-	folios = kunit_kcalloc(test, nr, sizeof(*folios), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, folios);
 	i_size_write(file_inode(file), nr * size);
 	h->nr_overcommit_huge_pages = 0;
-	KUNIT_EXPECT_LT(test, memfd_pin_folios(file, 0, nr * size - 1, folios,
-					       nr, &offset), 0);
+	ret = memfd_pin_folios(file, 0, nr * size - 1, folios, nr, &offset);
+	KUNIT_EXPECT_LT(test, ret, 0);
+	gk_expect_nothing_behind(test, folios, ret, nr);
 	h->nr_overcommit_huge_pages = limit;
 	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, size - 1, folios, nr,
 					       &offset), 1);
