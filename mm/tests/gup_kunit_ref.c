@@ -227,6 +227,7 @@ static void gup_ref_p2pdma_needs_flag(struct kunit *test)
 struct gk_unpin {
 	const char *name;
 	void (*unpin)(struct page **pages, unsigned long nr);
+	bool at_once;	/* all pages of a folio that stand together */
 };
 
 static void gk_unpin_one_by_one(struct page **pages, unsigned long nr)
@@ -279,14 +280,14 @@ static void gk_unpin_folios(struct page **pages, unsigned long nr)
 /* Those whose name ends in "dirty" make folios dirty. */
 static const struct gk_unpin gk_unpins[] = {
 	{ "unpin_user_page", gk_unpin_one_by_one },
-	{ "unpin_user_pages", unpin_user_pages },
-	{ "unpin_user_pages_dirty_lock dirty", gk_unpin_dirty },
-	{ "unpin_user_pages_dirty_lock clean", gk_unpin_clean },
+	{ "unpin_user_pages", unpin_user_pages, true },
+	{ "unpin_user_pages_dirty_lock dirty", gk_unpin_dirty, true },
+	{ "unpin_user_pages_dirty_lock clean", gk_unpin_clean, true },
 	{ "unpin_user_page_range_dirty_lock dirty", gk_unpin_range_dirty },
 	{ "unpin_user_page_range_dirty_lock clean", gk_unpin_range_clean },
 	{ "unpin_user_folio", gk_unpin_user_folio },
 	{ "unpin_folio", gk_unpin_folio },
-	{ "unpin_folios", gk_unpin_folios },
+	{ "unpin_folios", gk_unpin_folios, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(gk_unpins, gk_unpins, name);
@@ -489,6 +490,74 @@ static void gup_ref_unpin_warns_of_shared_page(struct kunit *test)
 }
 
 /*
+ * Entries that are pages of one folio, in whatever order, are given back at once:
+ * each digit says which of 8 pages, letters are those of another folio.
+ */
+struct gk_run {
+	const char *entries;
+	int runs;	/* of the first folio */
+};
+
+static const struct gk_run gk_runs[] = {
+	{ "0", 1 },
+	{ "01234567", 1 },
+	{ "0000000000000000", 1 },
+	{ "3333", 1 },
+	{ "0246", 1 },
+	{ "76543210", 1 },
+	{ "0101770", 1 },
+	{ "00a00", 2 },
+	{ "0a1b2c", 3 },
+	{ "aa0246aa01234501", 2 },
+};
+
+static void gk_run_desc(const struct gk_run *run, char *desc)
+{
+	strscpy(desc, run->entries, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(gk_runs, gk_runs, gk_run_desc);
+
+static void gk_hit_count(struct gk_trap *trap, struct pt_regs *regs)
+{
+}
+
+static void gk_check_runs(struct kunit *test, const struct gk_unpin *unpin)
+{
+	const struct gk_run *run = test->param_value;
+	const unsigned long nr = strlen(run->entries);
+	struct page **a = gk_folio_pages(test, 3), **b = gk_folio_pages(test, 3);
+	struct page *all[] = { a[0], b[0] };
+	struct gk_refs *refs = gk_refs_of(test, all, 2);
+	struct gk_trap trap = { .hit = gk_hit_count };
+	struct page **pages = gk_array(test, nr);
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		const char c = run->entries[i];
+
+		pages[i] = c >= 'a' ? b[c - 'a'] : a[c - '0'];
+		KUNIT_ASSERT_EQ(test, 0, try_grab_folio(page_folio(pages[i]), 1,
+							FOLL_PIN));
+	}
+	gk_trap_set(test, &trap, &page_folio(a[0])->_refcount);
+	unpin->unpin(pages, nr);
+	gk_trap_clear(&trap);
+	KUNIT_EXPECT_EQ_MSG(test, trap.hits, run->runs, "%s", unpin->name);
+	gk_expect_released(test, refs, 2);
+}
+
+static void gup_ref_unpin_run_at_once(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(gk_unpins); i++) {
+		if (gk_unpins[i].at_once)
+			gk_check_runs(test, &gk_unpins[i]);
+	}
+}
+
+/*
  * Spans and sinks
  */
 
@@ -679,6 +748,7 @@ static struct kunit_case gup_ref_cases[] = {
 	KUNIT_CASE(gup_ref_unpin_dirty_folio_without_lock),
 	KUNIT_CASE(gup_ref_unpin_in_pieces),
 	KUNIT_CASE_PARAM(gup_ref_unpin_warns_of_shared_page, gk_anon_kind_gen_params),
+	KUNIT_CASE_PARAM(gup_ref_unpin_run_at_once, gk_runs_gen_params),
 	KUNIT_CASE(gup_ref_span_length),
 	KUNIT_CASE(gup_ref_span_length_long),
 	KUNIT_CASE(gup_ref_sink_push),
