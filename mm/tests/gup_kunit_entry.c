@@ -6,6 +6,7 @@
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
 #include <linux/pgtable.h>
+#include <linux/printk.h>
 #include <linux/rmap.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
@@ -69,6 +70,50 @@ static void gup_entry_nofault(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, api->take(addr + 2 * PAGE_SIZE, 2, FOLL_NOFAULT,
 					pages), api->lockless ? 0 : -EFAULT);
 	KUNIT_EXPECT_TRUE(test, pte_none(gk_pte(test, addr + 2 * PAGE_SIZE)));
+}
+
+/*
+ * A PFN beyond all memory: where it leads there is no struct page. The report is
+ * expected, so it is kept from the log.
+ */
+static void gk_check_beyond_memory(struct kunit *test, const struct gk_api *api,
+				   unsigned long addr, unsigned long nr,
+				   unsigned int flags)
+{
+	const unsigned long highest = highest_memmap_pfn;
+	struct gk_refs *refs = gk_refs(test, addr, nr);
+	struct page **pages = gk_array(test, nr);
+	const int suppressed = suppress_printk;
+	long ret;
+
+	suppress_printk = 1;
+	highest_memmap_pfn = 0;
+	ret = api->take(addr, nr, flags, pages);
+	highest_memmap_pfn = highest;
+	suppress_printk = suppressed;
+	KUNIT_EXPECT_EQ(test, ret, -EEXIST);
+	gk_release(api, pages, ret);
+	gk_expect_released(test, refs, nr);
+}
+
+/* Of the slow walk only: the lockless one takes what the entry says. */
+static void gup_entry_pfn_beyond_memory(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned int i;
+
+	if (IS_ENABLED(CONFIG_LOCKDEP))
+		kunit_skip(test, "needs a kernel without lockdep, which the report turns off");
+	for (i = 0; i < GK_NR_KINDS; i++) {
+		const struct gk_kind *kind = &gk_kinds[i];
+		unsigned long addr;
+
+		if (!kind->ptes)
+			continue;
+		addr = kind->map(test, kind);
+		gk_check_beyond_memory(test, api, addr, kind->nr, FOLL_WRITE);
+		gk_check_beyond_memory(test, api, addr, 1, 0);
+	}
 }
 
 /*
@@ -870,6 +915,7 @@ static void gup_entry_pin_survives_fork(struct kunit *test)
 static struct kunit_case gup_entry_cases[] = {
 	KUNIT_CASE(gup_entry_absent),
 	KUNIT_CASE_PARAM(gup_entry_nofault, gk_api_gen_params),
+	KUNIT_CASE_PARAM(gup_entry_pfn_beyond_memory, gk_slow_api_gen_params),
 	KUNIT_CASE(gup_entry_dump_anonymous_hole),
 	KUNIT_CASE(gup_entry_dump_file_hole),
 	KUNIT_CASE(gup_entry_dump_mapping_without_fault_handler),
