@@ -79,22 +79,6 @@ static void gup_fast_step_ends_at_hole(struct kunit *test)
 	gup_undo(&req, 0);
 }
 
-static void gup_fast_no_tables(struct kunit *test)
-{
-	static const unsigned long addrs[] = {
-		PAGE_SIZE, SZ_1G, 512UL * SZ_1G,
-	};
-	struct page *pages[1];
-	struct gup_req req;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(addrs); i++) {
-		gk_req(&req, addrs[i], 1, FOLL_GET, pages);
-		KUNIT_EXPECT_FALSE(test, gk_walk_fast(&req));
-		KUNIT_EXPECT_EQ(test, req.sink.nr, 0);
-	}
-}
-
 /* It works with interrupts off, and leaves them as they were. */
 static void gup_fast_with_interrupts_off(struct kunit *test)
 {
@@ -166,6 +150,39 @@ static void gk_expect_accepted(struct kunit *test, unsigned long addr,
 	gup_undo(&req, 0);
 	gk_expect_released(test, refs, 1);
 }
+
+#ifdef CONFIG_X86_64
+static void gk_expect_not_followed(struct kunit *test, unsigned long addr,
+				   void *entry)
+{
+	const u64 was = READ_ONCE(*(u64 *)entry);
+	struct page *pages[1];
+
+	WRITE_ONCE(*(u64 *)entry, was & ~(u64)_PAGE_PRESENT);
+	KUNIT_EXPECT_EQ(test, 0, get_user_pages_fast_only(addr, 1, 0, pages));
+	KUNIT_EXPECT_EQ(test, 0, gk_pin_lockless(addr, 1, FOLL_WRITE, pages));
+	WRITE_ONCE(*(u64 *)entry, was);
+}
+
+/* What is not present may lead somewhere all the same. */
+static void gup_fast_entry_is_not_present(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 1), thp = gk_map_thp(test);
+	p4d_t *p4dp = p4d_offset(pgd_offset(current->mm, addr), addr);
+
+	gk_expect_not_followed(test, addr, p4dp);
+	gk_expect_not_followed(test, addr, pud_offset(p4dp, addr));
+	gk_expect_not_followed(test, addr, gk_pmdp(addr));
+	gk_expect_not_followed(test, addr, gk_ptep(test, addr));
+	gk_expect_accepted(test, addr, FOLL_PIN | FOLL_WRITE);
+	gk_expect_not_followed(test, thp, gk_pmdp(thp));
+}
+#else
+static void gup_fast_entry_is_not_present(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_X86_64");
+}
+#endif
 
 static void gup_fast_readonly_entry(struct kunit *test)
 {
@@ -696,10 +713,10 @@ static void gup_fast_slow_walk_grabs_under_lock(struct kunit *test)
 static struct kunit_case gup_fast_cases[] = {
 	KUNIT_CASE(gup_fast_step_ends_at_table),
 	KUNIT_CASE(gup_fast_step_ends_at_hole),
-	KUNIT_CASE(gup_fast_no_tables),
 	KUNIT_CASE(gup_fast_with_interrupts_off),
 	KUNIT_CASE_PARAM(gup_fast_page_becomes_referenced,
 			 gk_ref_kinds_gen_params),
+	KUNIT_CASE(gup_fast_entry_is_not_present),
 	KUNIT_CASE(gup_fast_readonly_entry),
 	KUNIT_CASE(gup_fast_shared_page),
 	KUNIT_CASE(gup_fast_shared_thp),

@@ -104,7 +104,7 @@ static void gup_fault_flags(struct kunit *test)
 }
 
 /* Unsharing is a fault of its own kind, and never one for writing. */
-static void gup_fault_flags_of_unshare(struct kunit *test)
+static void gup_fault_unshare(struct kunit *test)
 {
 	struct gk_dev *dev = gk_dev(test);
 	unsigned long addr = gk_map_dev(test, dev, PROT_READ | PROT_WRITE,
@@ -112,8 +112,12 @@ static void gup_fault_flags_of_unshare(struct kunit *test)
 	struct page *pages[1];
 
 	KUNIT_ASSERT_EQ(test, gk_pin_unlocked(addr, 1, FOLL_LONGTERM, pages), 1);
+	/* The copy is made of the page that a fault for reading had mapped. */
+	KUNIT_EXPECT_EQ(test, dev->calls, 1);
+	KUNIT_EXPECT_EQ(test, dev->flags[0] & GK_FAULT_FLAGS, GK_MAY_WAIT);
 	KUNIT_EXPECT_PTR_NE(test, pages[0], dev->pages[0]);
 	KUNIT_EXPECT_TRUE(test, PageAnon(pages[0]));
+	/* A fault for writing would have made it writable. */
 	KUNIT_EXPECT_FALSE(test, pte_write(gk_pte(test, addr)));
 	unpin_user_page(pages[0]);
 }
@@ -553,7 +557,7 @@ static void gup_fault_fixup_refuses(struct kunit *test)
 
 static struct kunit_case gup_fault_cases[] = {
 	KUNIT_CASE_PARAM(gup_fault_flags, gk_told_gen_params),
-	KUNIT_CASE(gup_fault_flags_of_unshare),
+	KUNIT_CASE(gup_fault_unshare),
 	KUNIT_CASE_PARAM(gup_fault_unlocked, gk_asks_gen_params),
 	KUNIT_CASE_PARAM(gup_fault_remote, gk_asks_gen_params),
 	KUNIT_CASE_PARAM(gup_fault_fast, gk_asks_gen_params),
