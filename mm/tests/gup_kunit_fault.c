@@ -131,6 +131,7 @@ enum gk_answer {
 	GK_RETRY,	/* to be asked again, without the lock */
 	GK_COMPLETED,	/* done, without the lock */
 	GK_BUSY,	/* would have to wait, and may not */
+	GK_LIE,		/* done without the lock, which is still held */
 	GK_SIGBUS,
 	GK_SIGSEGV,
 	GK_OOM,
@@ -187,6 +188,8 @@ static vm_fault_t gk_fault_answer(struct gk_dev *dev, struct vm_fault *vmf)
 		return gk_complete(test, dev, vmf);
 	case GK_BUSY:
 		return VM_FAULT_RETRY;
+	case GK_LIE:
+		return VM_FAULT_NOPAGE | VM_FAULT_COMPLETED;
 	case GK_SIGBUS:
 		return VM_FAULT_SIGBUS;
 	case GK_SIGSEGV:
@@ -397,6 +400,60 @@ static void gup_fault_nowait_keeps_remote_lock(struct kunit *test)
 }
 
 /*
+ * Keeping the lock, though the fault handler says that it was dropped
+ */
+
+static long gk_populate_kept(unsigned long start, unsigned long nr,
+			     unsigned int flags, struct page **pages)
+{
+	struct vm_area_struct *vma;
+	long ret;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, start);
+	ret = populate_vma_page_range(vma, start, start + nr * PAGE_SIZE, NULL);
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
+struct gk_kept {
+	const char *name;
+	gk_take_fn *take;
+	enum gk_answer answer;
+};
+
+static const struct gk_kept gk_kepts[] = {
+	{ "get, retry", gk_get_locked, GK_BUSY },
+	{ "get, completed", gk_get_locked, GK_LIE },
+	{ "pin, retry", gk_pin_locked, GK_BUSY },
+	{ "pin, completed", gk_pin_locked, GK_LIE },
+	{ "get_remote, retry", gk_get_remote_kept, GK_BUSY },
+	{ "get_remote, completed", gk_get_remote_kept, GK_LIE },
+	{ "populate, retry", gk_populate_kept, GK_BUSY },
+	{ "populate, completed", gk_populate_kept, GK_LIE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_kepts, gk_kepts, name);
+
+static void gup_fault_lock_is_not_dropped(struct kunit *test)
+{
+	const struct gk_kept *kept = test->param_value;
+	const enum gk_answer answers[4] = { kept->answer };
+	unsigned long addr = gk_map_answers(test, NULL, answers);
+	struct page **pages = gk_marked_array(test, 3);
+	long ret;
+
+	kunit_warning_suppress(test) {
+		ret = kept->take(addr + PAGE_SIZE, 3, 0, pages);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, gk_asked, 1);
+	KUNIT_EXPECT_EQ(test, ret, -EFAULT);
+	gk_expect_nothing_behind(test, pages, ret, 3);
+	gk_expect_lock_free(test);
+}
+
+/*
  * Signals
  */
 
@@ -565,6 +622,7 @@ static struct kunit_case gup_fault_cases[] = {
 	KUNIT_CASE(gup_fault_lock_is_kept_without_need),
 	KUNIT_CASE(gup_fault_nowait),
 	KUNIT_CASE(gup_fault_nowait_keeps_remote_lock),
+	KUNIT_CASE_PARAM(gup_fault_lock_is_not_dropped, gk_kepts_gen_params),
 	KUNIT_CASE_PARAM(gup_fault_fatal_signal_is_pending, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_fault_other_signal_is_pending, gk_api_gen_params),
 	KUNIT_CASE(gup_fault_fatal_signal_before_lock),
