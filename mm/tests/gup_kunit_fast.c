@@ -433,8 +433,8 @@ static void gup_fast_grabs_once(struct kunit *test)
 	gk_trap_folio(test, &trap, addr);
 	KUNIT_EXPECT_EQ(test, nr, combo->api->take(addr, nr, FOLL_WRITE, pages));
 	gk_trap_clear(&trap);
-	/* The LRU's batches may take another one. */
-	KUNIT_EXPECT_LE(test, trap.hits, 2);
+	/* A batch of the LRU may take another one, and give it back. */
+	KUNIT_EXPECT_LE(test, trap.hits, 3);
 	gk_release(combo->api, pages, nr);
 }
 
