@@ -47,6 +47,31 @@ static void gup_populate_end(const struct gup_req *req, int *locked)
 	lru_add_drain();
 }
 
+/*
+ * populate_vma_page_range(). @retry_addr: where the fault before this call has
+ * dropped mmap_lock, and where one of this call does, or GUP_NO_ADDR.
+ */
+static long gup_populate_vma(struct vm_area_struct *vma, unsigned long start,
+			     unsigned long end, int *locked,
+			     unsigned long *retry_addr)
+{
+	struct gup_req req = gup_populate_req(vma->vm_mm, start, end,
+					      gup_populate_flags(vma), locked);
+	long ret;
+
+	VM_WARN_ON_ONCE(!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end));
+	VM_WARN_ON_ONCE_VMA(start < vma->vm_start || end > vma->vm_end, vma);
+	mmap_assert_locked(vma->vm_mm);
+
+	if (vma->vm_flags & VM_LOCKONFAULT)
+		return req.nr_pages;
+	req.retry_addr = *retry_addr;
+	ret = gup_slow_once(&req);
+	*retry_addr = req.retry_addr;
+	gup_populate_end(&req, locked);
+	return ret;
+}
+
 /**
  * populate_vma_page_range() - fault in a range of one VMA
  * @vma: The VMA.
@@ -64,19 +89,9 @@ static void gup_populate_end(const struct gup_req *req, int *locked)
 long populate_vma_page_range(struct vm_area_struct *vma, unsigned long start,
 			     unsigned long end, int *locked)
 {
-	struct gup_req req = gup_populate_req(vma->vm_mm, start, end,
-					      gup_populate_flags(vma), locked);
-	long ret;
+	unsigned long retry_addr = GUP_NO_ADDR;
 
-	VM_WARN_ON_ONCE(!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end));
-	VM_WARN_ON_ONCE_VMA(start < vma->vm_start || end > vma->vm_end, vma);
-	mmap_assert_locked(vma->vm_mm);
-
-	if (vma->vm_flags & VM_LOCKONFAULT)
-		return req.nr_pages;
-	ret = gup_slow_once(&req);
-	gup_populate_end(&req, locked);
-	return ret;
+	return gup_populate_vma(vma, start, end, locked, &retry_addr);
 }
 
 /**
@@ -145,6 +160,7 @@ int __mm_populate(unsigned long start, unsigned long len, int ignore_errors)
 {
 	struct mm_struct *mm = current->mm;
 	const unsigned long end = start + len;
+	unsigned long retry_addr = GUP_NO_ADDR;
 	int locked = 0;
 	long ret = 0;
 
@@ -159,7 +175,8 @@ int __mm_populate(unsigned long start, unsigned long len, int ignore_errors)
 		vma = gup_next_populated(mm, &start, &vma_end);
 		if (!vma)
 			break;
-		ret = populate_vma_page_range(vma, start, vma_end, &locked);
+		ret = gup_populate_vma(vma, start, vma_end, &locked,
+				       &retry_addr);
 		if (ret < 0 && !ignore_errors)
 			break;
 		start = ret < 0 ? vma_end : start + ret * PAGE_SIZE;
