@@ -12,7 +12,7 @@ help:
 	@echo 'make test        all tests, with one summary line; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
 	@echo 'make bench       measure what a page costs, in Linux as it is and with ours, and print a table'
-	@echo 'make bench-check compare ours with the committed table in bench/'
+	@echo 'make bench-check compare ours with the committed table in results/'
 	@echo 'make bench-native  nanoseconds a page in user space, base beside ours: see tools/testing/gup/README'
 	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
 	@echo 'make docs        our pages of the kernel documentation as HTML; a warning is an error'
@@ -38,11 +38,11 @@ test:
 
 bench:
 	@dev/setup run
-	@dev/bench --accel $(or $(ACCEL),icount)
+	@dev/measure --accel $(or $(ACCEL),icount)
 
 bench-check:
 	@dev/setup run
-	@dev/bench-check
+	@dev/measure-check
 
 check:
 	@dev/setup check
@@ -62,4 +62,4 @@ series-check:
 
 bench-native:
 	@dev/setup run
-	@dev/bench-native
+	@dev/measure-native

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Results of test programs that run in a guest one after the other.
 
-dev/run-tests in the guest prints, for Run.follow():
+dev/guest/run-tests in the guest prints, for Run.follow():
     @start NAME         @out NAME LINE OF OUTPUT
     @end NAME exit=STATUS seconds=N leaked=PINS
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from common import HERE
+from lib.common import DEV
 
 TAP = re.compile(r"(not )?ok (\d+) ?-? ?(.*)")
 PLAN = re.compile(r"1\.\.(\d+)")
@@ -116,7 +116,7 @@ class Run:
     def boot(self, options, kernel, image, log):
         """What the guest prints goes to the log as well, the kernel's messages beside it."""
         limit = 120 + sum(self.limits.values())
-        command = [HERE / "boot", *options, "--timeout", str(limit),
+        command = [DEV / "boot", *options, "--timeout", str(limit),
                    "--log", log.with_suffix(".kernel"), kernel, image]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as guest, \
              open(log, "w") as copy:

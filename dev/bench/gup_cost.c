@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: gup_bench GROUP ROUNDS [PATTERN]...
+ * usage: gup_cost GROUP ROUNDS [PATTERN]...
  *
  * Measures what it costs to take and to release pages, by the gup_test driver and
  * by system calls that do it. Prints a line "scenario pages microseconds" for each
@@ -16,7 +16,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#include "gup_bench.h"
+#include "gup_cost.h"
 
 /* Less of it would cost too few ticks of the driver's clock, which counts microseconds. */
 #define SMALL_BATCH_SIZE	(32 * MIB)
@@ -73,7 +73,7 @@ static char **patterns;
 
 void fail(const char *what)
 {
-	printf("gup_bench: %s: %s\n", what, strerror(errno));
+	printf("gup_cost: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
@@ -110,7 +110,7 @@ void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *na
 		fail(name);
 	if (request->size == size)
 		return;
-	printf("gup_bench: %s: only %llu of %lu bytes were taken\n", name, request->size, size);
+	printf("gup_cost: %s: only %llu of %lu bytes were taken\n", name, request->size, size);
 	exit(1);
 }
 
@@ -120,7 +120,7 @@ char *map_memory(unsigned int kind, unsigned long size)
 	char *mem = gup_map(kind, size, &why);
 
 	if (!mem) {
-		printf("gup_bench: cannot map %lu KiB: %s\n", size / KIB, why);
+		printf("gup_cost: cannot map %lu KiB: %s\n", size / KIB, why);
 		exit(1);
 	}
 	gup_touch(mem, size);
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
 
 	rounds = group ? atoi(argv[2]) : 0;
 	if (rounds < 1) {
-		printf("usage: gup_bench single|threads|latency|hold ROUNDS [PATTERN]...\n");
+		printf("usage: gup_cost single|threads|latency|hold ROUNDS [PATTERN]...\n");
 		return 1;
 	}
 	patterns = argv + 3;

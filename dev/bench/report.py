@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Writes the table of dev/bench as CSV and Markdown, draws it, and puts it into the README."""
+"""Writes the table of dev/measure as CSV and Markdown, draws it, and puts it into the README."""
 
 import re
 
-import bench_table
-import measure
-from bench_table import cell, number, path, ratio, verdict
-from common import REPO
+from bench import runner, table
+from bench.table import cell, number, path, ratio, verdict
+from lib.common import REPO
 
 README = REPO / "README.md"
 MARKED = re.compile(r"(<!-- bench -->\n).*(<!-- bench end -->)", re.S)
@@ -44,12 +43,12 @@ def markdown_rows(rows, targets):
 
 
 def markdown(rows, accel):
-    targets = bench_table.read_targets()
+    targets = table.read_targets()
     by_name = {row.name: row for row in rows}
     headline = [by_name[name] for name in targets if name in by_name]
     yield "# What a page costs\n\n"
     yield "Written by `make bench" + ("" if accel == "icount" else f" ACCEL={accel}") + "`.\n\n"
-    for what, text in measure.machine(accel).items():
+    for what, text in runner.machine(accel).items():
         yield f"* {what}: {text}\n"
     yield f"\n![chart]({path(accel, 'svg').name})\n\n## Targets\n\n"
     yield from markdown_rows(headline, targets)
@@ -75,7 +74,7 @@ def summary(rows):
 
 def svg(rows):
     """Two bars for each scenario with a target: base is as long as all, ours in proportion."""
-    targets = bench_table.read_targets()
+    targets = table.read_targets()
     chosen = [row for row in rows if row.name in targets]
     left, full, step, top = 170, 360, 30, 40
     widest = 1.15 * full
@@ -100,17 +99,17 @@ def svg(rows):
 
 
 def update_readme(rows):
-    table = "".join(summary(rows))
-    README.write_text(MARKED.sub(lambda match: f"{match[1]}\n{table}\n{match[2]}", README.read_text()))
+    text = "".join(summary(rows))
+    README.write_text(MARKED.sub(lambda match: f"{match[1]}\n{text}\n{match[2]}", README.read_text()))
 
 
 def write(rows, accel):
-    bench_table.write_csv(rows, accel)
+    table.write_csv(rows, accel)
     path(accel, "md").write_text("".join(markdown(rows, accel)))
     path(accel, "svg").write_text("".join(svg(rows)))
     written = " ".join(str(path(accel, suffix).relative_to(REPO)) for suffix in ("csv", "md", "svg"))
     if accel == "icount":
-        (bench_table.DIRECTORY / "compiler").write_text(measure.compiler() + "\n")
+        (table.DIRECTORY / "compiler").write_text(runner.compiler() + "\n")
         update_readme(rows)
         written += " README.md"
     print(f"\nWritten: {written}")

@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-from common import HERE, REPO, tool
+from lib.common import DEV, REPO, tool
 
 PROGRAMS = REPO / "tools/testing/selftests/mm"
 LIMIT = 300
@@ -18,8 +18,8 @@ def our_programs():
 
 
 def read_list():
-    """[(name, seconds, command)]; a program that dev/selftests.list has not runs without arguments."""
-    lines = [line.split("|") for line in (HERE / "selftests.list").read_text().splitlines()
+    """[(name, seconds, command)]; a program that dev/guest/selftests.list does not name runs without arguments."""
+    lines = [line.split("|") for line in (DEV / "guest/selftests.list").read_text().splitlines()
              if line and not line.startswith("#")]
     tests = [(name, int(limit), command) for name, limit, command in lines]
     listed = {command.split()[0] for _, _, command in tests}
@@ -33,7 +33,7 @@ def make_image(tests, files, scratch):
     prepare = Path(scratch, "prepare")
     prepare.write_text(PREPARE)
     image = Path(scratch, "initramfs")
-    tool("initramfs", "-c", HERE / "run-tests", image, chosen, prepare, *files)
+    tool("initramfs", "-c", DEV / "guest/run-tests", image, chosen, prepare, *files)
     return image
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs gup_bench on a kernel and returns what it measured."""
+"""Runs gup_cost on a kernel and returns what it measured."""
 
 import re
 import statistics
@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from common import CACHE, HERE, die, tool
+from lib.common import CACHE, DEV, die, tool
 
 # No debug options.
 CONFIG = "test"
@@ -18,7 +18,7 @@ HOLD_CONFIG = "latency"
 # Everything may be pinned for long where it is: what is measured is not migration.
 APPEND = "movablecore=0 cma=0"
 # Beside those that the boot reserves.
-COMMANDS = "echo 300 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\n./gup_bench {}\n"
+COMMANDS = "echo 300 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\n./gup_cost {}\n"
 RESULT = re.compile(r"(\S+/\S+) (\d+) (\d+\.\d+)")
 TIMEOUT = 3600
 
@@ -59,7 +59,7 @@ def make_image(setup, patterns, scratch):
     commands = Path(scratch, "commands")
     commands.write_text(COMMANDS.format(" ".join(arguments)))
     image = Path(scratch, "initramfs")
-    tool("initramfs", "-c", commands, image, tool("guest-program", "gup_bench"))
+    tool("initramfs", "-c", commands, image, tool("guest-program", "gup_cost"))
     return image
 
 
@@ -70,9 +70,9 @@ def progress(text):
 
 def boot(label, setup, kernel, image):
     """Returns {scenario: [nanoseconds per page]}, a value for each round."""
-    logs = CACHE / "bench"
+    logs = CACHE / "measure"
     logs.mkdir(parents=True, exist_ok=True)
-    command = [HERE / "boot", *setup.machine, "--append", APPEND, "--timeout", str(TIMEOUT),
+    command = [DEV / "boot", *setup.machine, "--append", APPEND, "--timeout", str(TIMEOUT),
                "--log", logs / f"{label}.kernel", kernel, image]
     values = {}
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -83,7 +83,7 @@ def boot(label, setup, kernel, image):
                 name, pages, usec = match.groups()
                 progress(f"{label}: {name}")
                 values.setdefault(name, []).append(float(usec) * 1000 / int(pages))
-            elif line.startswith("gup_bench:"):
+            elif line.startswith("gup_cost:"):
                 progress("")
                 print(line, end="", file=sys.stderr)
     progress("")

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "gup_bench.h"
+#include "gup_cost.h"
 
 #define MAX_THREADS	4
 #define THREAD_SIZE	(32 * MIB)

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from common import HERE
+from lib.common import DEV
 
 SUMMARY = re.compile(r"Testing complete\. Ran \d+ tests: (.*)")
 COUNT = re.compile(r"(passed|failed|crashed|skipped|errors): (\d+)")
@@ -15,7 +15,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m")
 def run(tree, *args):
     """Run kunit.py, its output goes through. Returns (passed, failed, skipped) or None."""
     counts = None
-    environment = dict(os.environ, PATH=f"{HERE}/kunit-bin:{os.environ['PATH']}")
+    environment = dict(os.environ, PATH=f"{DEV}/lib/kunit-bin:{os.environ['PATH']}")
     with subprocess.Popen(["tools/testing/kunit/kunit.py", *args], cwd=tree, text=True,
                           env=environment, errors="replace", stdout=subprocess.PIPE) as process:
         for line in process.stdout:

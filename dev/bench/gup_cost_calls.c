@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "gup_bench.h"
+#include "gup_cost.h"
 
 #define COLD_SIZE	(32 * MIB)
 #define RANDOM_SIZE	(256 * MIB)

@@ -18,7 +18,7 @@
 #include <sys/mount.h>
 #include <time.h>
 
-#include "gup_bench.h"
+#include "gup_cost.h"
 
 #define PERIOD_USEC	50
 

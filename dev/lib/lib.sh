@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Shared by the shell scripts beside it; sourced, never run.
+# Shared by the shell scripts of dev/; sourced, never run.
 
 REPO=$(cd "$(dirname "$0")/.." && pwd)
 GUP_CACHE=${GUP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gup}

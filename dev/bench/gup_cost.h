@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shared by the files of gup_bench. */
-#ifndef _GUP_BENCH_H
-#define _GUP_BENCH_H
+/* Shared by the files of gup_cost. */
+#ifndef _GUP_COST_H
+#define _GUP_COST_H
 
 #include <stdbool.h>
 
@@ -37,7 +37,7 @@ char *map_memory(unsigned int kind, unsigned long size);
 /* Have the page faults of private memory allocate folios of this size from now on. */
 void use_folios(unsigned long size);
 
-/* How long others are kept out; see gup_bench_probes.c. */
+/* How long others are kept out; see gup_cost_probes.c. */
 struct probe {
 	const char *name;
 	void (*begin)(void);
@@ -53,4 +53,4 @@ void bench_threads(void);
 void bench_latency(void);
 void bench_hold(void);
 
-#endif /* _GUP_BENCH_H */
+#endif /* _GUP_COST_H */

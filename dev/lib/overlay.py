@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from common import REPO, die
+from lib.common import REPO, die
 
 OUR_DIRS = ["arch", "mm", "include", "tools", "Documentation", "samples"]
 REPLACED = [

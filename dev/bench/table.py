@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table of dev/bench: printed, read and written."""
+"""The table of dev/measure: printed, read and written."""
 
 import csv
 from typing import NamedTuple, Optional
 
-from common import REPO
-from measure import Value
+from bench.runner import Value
+from lib.common import REPO
 
-DIRECTORY = REPO / "bench"
+DIRECTORY = REPO / "results"
 KERNELS = ("base", "ours")
 HEADER = ("scenario", "unit", "base", "base spread", "ours", "ours spread", "ratio")
+# What the files of a table are called.
+NAMES = {"icount": "instructions", "kvm": "nanoseconds"}
 # What counts as slower than base.
 SLOWER = 0.02
 
@@ -39,7 +41,7 @@ def read_targets():
 
 
 def path(accel, suffix):
-    return DIRECTORY / f"results{'' if accel == 'icount' else '-' + accel}.{suffix}"
+    return DIRECTORY / f"{NAMES[accel]}.{suffix}"
 
 
 def read_cell(value, spread):

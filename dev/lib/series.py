@@ -17,10 +17,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common import HERE, REPO, die
-from overlay import our_patches, overlay, patch_targets, patched_files, read_file
+from lib.common import DEV, REPO, die
+from lib.overlay import our_patches, overlay, patch_targets, patched_files, read_file
 
-MESSAGES = HERE / "series.d"
+MESSAGES = DEV / "series.d"
 COVER = "000-cover"
 LIST_LINE = re.compile(r"\S+\s*\+=")
 

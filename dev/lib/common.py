@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the Python scripts beside it share."""
+"""What the Python scripts of dev/ share."""
 
 import os
 import re
@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-REPO = HERE.parent
+DEV = Path(__file__).resolve().parent.parent
+REPO = DEV.parent
 CACHE = Path(os.environ.get("GUP_CACHE")
              or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gup")
 
@@ -23,8 +23,8 @@ def die(message):
 
 
 def tool(name, *args):
-    """The last line that a tool of this directory prints; ends if the tool fails."""
-    done = subprocess.run([HERE / name, *args], stdout=subprocess.PIPE, text=True)
+    """Run a command of dev/ and return the last line it prints; ends if the command fails."""
+    done = subprocess.run([DEV / name, *args], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)
     return done.stdout.splitlines()[-1] if done.stdout else ""

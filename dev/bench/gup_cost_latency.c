@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "gup_bench.h"
+#include "gup_cost.h"
 
 #define LATENCY_SIZE	GIB
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "gup_bench.h"
+#include "gup_cost.h"
 
 #define SCALE_SIZE	(16 * GIB)
 /* So much memory is mapped over and over again. */
