@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
-# Everything is done by the scripts in dev/; `make help` says what there is.
+# The scripts in dev/ do the work. `make help` lists the targets.
 
-# The scripts run make on the kernel: nothing of this one's may reach it.
+# The scripts run make in the kernel tree. It must not inherit our flags.
 unexport MAKEFLAGS MAKELEVEL
 
 .PHONY: help run shell test check docs series series-check bench bench-check bench-native
 
 help:
-	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, pin memory of each kind'
-	@echo 'make shell       the same machine with an interactive shell'
-	@echo 'make test        all tests, with one summary line; make test T=NAME runs one part or one program:'
+	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, and pin memory of each kind'
+	@echo 'make shell       boot the same machine with an interactive shell'
+	@echo 'make test        run all tests; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
-	@echo 'make bench       measure what a page costs, in Linux as it is and with ours, and print a table'
-	@echo 'make bench-check compare ours with the committed table in results/'
-	@echo 'make bench-native  nanoseconds a page in user space, base beside ours: see tools/testing/gup/README'
-	@echo 'make check       checkpatch --strict, sparse, W=1, kernel-doc on our files'
-	@echo 'make docs        our pages of the kernel documentation as HTML; a warning is an error'
-	@echo 'make series      our change as patches for git am, in out/series'
-	@echo 'make series-check  build, boot and test Linux after each of them (an hour or more); QUICK=1: as make test T=series'
+	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
+	@echo 'make bench-check  measure ours and compare it with the committed table in results/'
+	@echo 'make bench-native  measure nanoseconds per page in user space, see tools/testing/gup/README'
+	@echo 'make check       run checkpatch --strict, sparse, W=1 and kernel-doc on our files'
+	@echo 'make docs        render our pages of the kernel documentation to HTML; a warning is an error'
+	@echo 'make series      write our change to out/series as patches for git am'
+	@echo 'make series-check  build, boot and test Linux after each patch (an hour or more); QUICK=1 does what make test T=series does'
 	@echo
-	@echo 'LINUX_SRC=PATH   take Linux 7.3 from this source tree or tarball (default: the Debian package)'
-	@echo 'GUP_CACHE=DIR    where sources and builds are kept (default: ~/.cache/gup)'
-	@echo 'ACCEL=kvm        make bench: measure time with KVM, instead of counting instructions'
-	@echo 'GDB=1            make run, make shell: wait for gdb on port 1234'
+	@echo 'LINUX_SRC=PATH   use this source tree or tarball of Linux 7.3 (default: the Debian package)'
+	@echo 'GUP_CACHE=DIR    keep sources and builds here (default: ~/.cache/gup)'
+	@echo 'ACCEL=kvm        with make bench: measure time with KVM instead of counting instructions'
+	@echo 'GDB=1            with make run, make shell: wait for gdb on port 1234'
 
 run:
 	@dev/setup run

@@ -2,10 +2,10 @@
 /*
  * usage: gup_cost GROUP ROUNDS [PATTERN]...
  *
- * Measures what it costs to take and to release pages, by the gup_test driver and
- * by system calls that do it. Prints a line "scenario pages microseconds" for each
- * round of each scenario that one of the shell patterns matches. The groups want
- * different machines: "threads" four CPUs, the others one; "hold" a kernel of its own.
+ * Measures the cost of taking and releasing pages, through the gup_test driver and
+ * through system calls. Prints a line "scenario pages microseconds" for each round of
+ * each scenario that one of the shell patterns matches. The group "threads" needs four
+ * CPUs, the others one, and "hold" needs a kernel of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #include "gup_cost.h"
 
-/* Less of it would cost too few ticks of the driver's clock, which counts microseconds. */
+/* The driver's clock counts microseconds: less memory would take too few of them. */
 #define SMALL_BATCH_SIZE	(32 * MIB)
 
 struct way {
@@ -34,7 +34,7 @@ struct kind {
 	unsigned int kind;
 };
 
-/* A kind of memory, mapped as soon as a scenario needs it. */
+/* A mapping, made when the first scenario needs it. */
 struct area {
 	const struct kind *kind;
 	char *mem;
@@ -53,18 +53,18 @@ static const struct way ways[] = {
 	{ "pin-longterm",	PIN_LONGTERM_BENCHMARK,	NULL },
 };
 
-/* The less a page costs, the more of them it takes for the driver's clock. */
+/* The less a page costs, the more pages the driver's clock needs. */
 static const struct kind kinds[] = {
 	{ "4k",		32 * MIB,	true,	GUP_ANON },
 	{ "64k",	128 * MIB,	true,	GUP_ANON_64K },
 	{ "thp",	512 * MIB,	true,	GUP_THP },
 	{ "hugetlb",	512 * MIB,	true,	GUP_HUGETLB_2M },
 	{ "shmem",	32 * MIB,	true,	GUP_SHMEM | GUP_SHARED },
-	/* Its file system refuses long-term pins for writing. */
+	/* The file system refuses long-term pins for writing. */
 	{ "ext4",	32 * MIB,	false,	GUP_EXT4 | GUP_SHARED },
 };
 
-/* Pages a call; 0 is all. */
+/* Pages per call. 0 means all. */
 static const unsigned int batches[] = { 1, 16, USUAL_BATCH, 0 };
 
 int driver;
@@ -140,7 +140,7 @@ void use_folios(unsigned long size)
 	}
 }
 
-/* Folios become active by the second access that is seen. */
+/* Make the folios active, so that no round does it. That takes two accesses. */
 static void settle(const struct area *area)
 {
 	struct gup_test request = {
@@ -162,7 +162,7 @@ static void need(struct area *area)
 	settle(area);
 }
 
-/* Names its release as well if the scenario measures that too. */
+/* @release is empty if the scenario does not measure it. */
 static void name_scenario(const struct kind *kind, const struct way *way, unsigned int batch,
 			  char *name, char *release)
 {
@@ -171,7 +171,7 @@ static void name_scenario(const struct kind *kind, const struct way *way, unsign
 	else
 		snprintf(name, NAME_LENGTH, "%s/%s/all", way->name, kind->name);
 	*release = '\0';
-	/* The driver does not release by the call. */
+	/* The driver releases all pages at once: one batch size is enough. */
 	if (way->release && batch == USUAL_BATCH)
 		snprintf(release, NAME_LENGTH, "%s/%s", way->release, kind->name);
 }
@@ -191,7 +191,7 @@ static void bench_scenario(struct area *area, const struct way *way, unsigned in
 	need(area);
 	request.addr = (unsigned long)area->mem;
 	request.nr_pages_per_call = batch ? batch : pages;
-	/* The first may have to migrate. */
+	/* The first run may migrate pages. */
 	run_driver(way->ioctl, &request, name);
 	for (int i = 0; i < rounds; i++) {
 		run_driver(way->ioctl, &request, name);

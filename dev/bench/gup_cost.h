@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shared by the files of gup_cost. */
+/* Declarations that the files of gup_cost share. */
 #ifndef _GUP_COST_H
 #define _GUP_COST_H
 
@@ -11,7 +11,7 @@
 #define PAGE		(4 * KIB)
 #define FOLL_WRITE	1
 #define NAME_LENGTH	64
-/* Pages a call where nothing else is said. */
+/* The default number of pages per call. */
 #define USUAL_BATCH	512
 
 extern int driver;
@@ -19,16 +19,16 @@ extern int rounds;
 
 void fail(const char *what);
 
-/* Microseconds since some moment. */
+/* Returns microseconds of a monotonic clock. */
 double now(void);
 
-/* Whether a scenario was asked for. */
+/* Returns true if a pattern matches the name of the scenario. */
 bool wanted(const char *name);
 
-/* Prints the result of one round. */
+/* Prints the result of one round if the scenario is wanted. */
 void report(const char *name, unsigned long pages, double usec);
 
-/* Takes all pages of the request, by one of the ioctls of the driver. */
+/* Takes all pages of the request by an ioctl of the driver, and ends if that fails. */
 void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *name);
 
 /* Memory of a kind, each page of it present. */
@@ -46,7 +46,7 @@ struct probe {
 
 extern const struct probe wakeup, mmap_lock_wait, irqs_off, page_table_lock_held, mmap_lock_held;
 
-/* What is in the other files. */
+/* The scenarios in the other files. */
 void bench_calls(void);
 void bench_scale(void);
 void bench_threads(void);

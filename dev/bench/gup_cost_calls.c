@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 /*
- * What programs see of it: memory that has to be faulted in first, and system
- * calls that need a single page. Timed around the system call.
+ * Measures what programs see: calls that fault in memory, and system calls that need a
+ * single page.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define COLD_SIZE	(32 * MIB)
 #define RANDOM_SIZE	(256 * MIB)
 #define RANDOM_CALLS	8192
-/* As much as process_vm_writev() pins at once. */
+/* The amount that process_vm_writev() pins at once. */
 #define DIRTY_CHUNK	(4 * MIB)
 #define DIRTY_SIZE	(128 * MIB)
 
@@ -27,7 +27,7 @@ struct folios {
 	unsigned long size;
 };
 
-/* @use makes the memory at @mem present; without it, mapping it does. */
+/* @use makes the memory present. If it is NULL, mmap() does. */
 struct cold {
 	const char *name;
 	int mmap_flags;
@@ -110,7 +110,7 @@ static void bench_cold(const struct cold *cold, const struct folios *kind)
 		report(name, COLD_SIZE / PAGE, run_cold(cold));
 }
 
-/* Not a private one: the key of a shared futex is made from its page. */
+/* The futex is shared: its key is made from the page. */
 static bool wake_futex(char *page)
 {
 	return syscall(SYS_futex, page, FUTEX_WAKE, 1, NULL, NULL, 0) == 0;
@@ -146,7 +146,7 @@ static const struct one_page one_pages[] = {
 	{ "vm-writev",		write_remotely },
 };
 
-/* The same sequence each time. */
+/* The sequence is the same in every run. */
 static __u32 next_random(__u32 value)
 {
 	value ^= value << 13;
@@ -184,8 +184,8 @@ static void bench_one_page(const struct one_page *one_page, const char *kind,
 }
 
 /*
- * Pins a chunk and releases it dirty, but copies nothing: what it is to write
- * cannot be read.
+ * Pins a chunk and releases it dirty, but copies nothing, because the source cannot
+ * be read.
  */
 static void pin_and_dirty(char *mem, char *unreadable)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long a request for 1 GiB keeps others out: as others see it, and, in a kernel
- * that is built to tell, how long interrupts are off and locks are held.
+ * Measures how long a request for 1 GiB blocks other threads, and, in a kernel with the
+ * options for it, how long interrupts are off and locks are held.
  */
 #include <stdio.h>
 
@@ -9,7 +9,7 @@
 
 #define LATENCY_SIZE	GIB
 
-/* @touched: of memory that is present. */
+/* @touched: the memory is present. */
 struct request {
 	const char *name;
 	bool touched;
@@ -59,7 +59,7 @@ static void run_mlock(const struct request *request, char *mem)
 		fail(request->name);
 }
 
-/* The slow ones of the driver hold mmap_lock all the time, by themselves. */
+/* The driver holds mmap_lock during the whole slow request. */
 static const struct request
 	nothing =	{ "nothing",		true,	run_nothing,	0 },
 	get_fast =	{ "get-fast",		true,	run_pin,	GUP_FAST_BENCHMARK },

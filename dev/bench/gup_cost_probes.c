@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Probes: what tells how long a request keeps others out. Between its begin() and
- * its end() the request runs, and end() returns the worst, in microseconds.
+ * Probes measure how long a request blocks others. The request runs between begin() and
+ * end(), and end() returns the longest time in microseconds.
  *
- * Two of them are real-time threads on the same CPU that want to run at regular
- * times. One just runs: it has to wait while interrupts are off, and while
- * preemption is, as under a page table lock. The other also takes mmap_lock for
- * writing each time. The rest is read from the kernel, which has to be built for
- * it: the irqsoff tracer, and the statistics on locks.
+ * Two probes are real-time threads on the same CPU that wake up periodically. One has
+ * to wait while interrupts or preemption are off, as under a page table lock. The other
+ * also takes mmap_lock for writing. The other probes read the irqsoff tracer and the
+ * lock statistics, for which the kernel needs options.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -141,15 +140,15 @@ static void begin_lock(void)
 	write_file(LOCK_STAT, "0");
 }
 
-/* Reads a line of the statistics: a class of locks, and its longest hold in microseconds. */
+/* Reads a line of the statistics: a lock class, and its longest hold in microseconds. */
 static bool read_hold(const char *line, char *class, double *longest)
 {
-	/* Nine columns about waiting and how often come before it. */
+	/* Nine columns with counts and waiting times come first. */
 	return sscanf(line, " %63[^:]: %*s %*s %*s %*s %*s %*s %*s %*s %*s %lf",
 		      class, longest) == 2;
 }
 
-/* The longest hold of the locks whose class begins like this. */
+/* Returns the longest hold of the lock classes that begin with @class. */
 static double end_lock(const char *class)
 {
 	char line[512], name[64];

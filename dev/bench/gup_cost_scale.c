@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Whether a page costs the same however many are asked for, up to 16 GiB of them in one call. */
+/* Measures the cost of a page in calls of different sizes, up to 16 GiB. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include "gup_cost.h"
 
 #define SCALE_SIZE	(16 * GIB)
-/* So much memory is mapped over and over again. */
+/* This much memory is mapped repeatedly. */
 #define FILE_SIZE	(64 * MIB)
 
 struct scale_way {
@@ -44,7 +44,7 @@ static char *map_repeatedly(unsigned int memfd_flags)
 	return mem;
 }
 
-/* Enough for the clock, and once is enough if it is a lot. */
+/* Takes enough pages for the clock. A larger batch is measured only once. */
 static void bench_batch(const struct scale_way *way, const char *name, unsigned long batch,
 			char *mem)
 {

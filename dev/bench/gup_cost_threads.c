@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several CPUs at once pin and unpin, each memory of its own or all the same.
- * What counts is the time of a page on one of them.
+ * Several CPUs pin and unpin at the same time, either disjoint memory or the same. The
+ * result is the time per page on one CPU.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ static void *pin_range(void *arg)
 	return NULL;
 }
 
-/* Microseconds, the sum of all threads. */
+/* Returns the sum of the times of all threads, in microseconds. */
 static unsigned long run_gang(struct gang *gang)
 {
 	struct thread threads[MAX_THREADS];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Writes the table of dev/measure as CSV and Markdown, draws it, and puts it into the README."""
+"""Writes the table of dev/measure as CSV, Markdown and a chart, and a part to the README."""
 
 import re
 
@@ -19,19 +19,19 @@ KINDS = (("4k", "4 KiB"), ("64k", "64 KiB"), ("thp", "2 MiB THP"), ("hugetlb", "
 EXPLANATION = """\
 | name | what is measured |
 |---|---|
-| `get-`, `pin-` `fast`, `slow`, `longterm` | the functions of that name, through the ioctls of `gup_test`; slow ones with `mmap_lock` held |
+| `get-`, `pin-` `fast`, `slow`, `longterm` | the functions of that name, called by the ioctls of `gup_test`. The slow ones hold `mmap_lock` |
 | `put`, `unpin` | `put_page()` of each page, `unpin_user_pages()` |
-| `/4k`, `/64k`, `/thp`, `/hugetlb`, `/shmem`, `/ext4` | private memory in folios of 4 KiB, 64 KiB and 2 MiB, hugetlb of 2 MiB, shared memory, page cache of ext4 (only read); all of it present |
-| `/1`, `/16`, `/512`, `/all` | pages a call |
-| `dirty/` | `process_vm_writev()` of 4 MiB whose source cannot be read: `pin_user_pages_remote()`, `unpin_user_pages_dirty_lock()`, and the system call |
-| `cold/` | private memory that is not there yet: the page faults are included |
-| `one/` | system calls that need one page, at random addresses: all of the system call |
-| `scale/` | 64 MiB mapped over and over again; how many pages a call, up to 16 GiB |
-| `threads/` | so many CPUs pin and unpin 32 MiB each, apart or the same; median and quartiles |
-| `latency/wakeup/` | how long a real-time thread waits for the CPU, at the worst, while 1 GiB is pinned in one call: interrupts are off, or preemption is, as under a page table lock. `nothing` is the kernel by itself |
-| `latency/mmap-lock/` | the same for a thread that takes `mmap_lock` for writing; the page faults for 1 GiB are under way |
-| `hold/irqs-off/` | the longest time with interrupts off meanwhile, by the `irqsoff` tracer, in whole microseconds of 1,000 instructions. Interrupts are part of it: see `nothing` |
-| `hold/page-table-lock/`, `hold/mmap-lock/` | the longest hold of such a lock, by `/proc/lock_stat`, with the interrupts that fell into it; taking locks costs more in that kernel |
+| `/4k`, `/64k`, `/thp`, `/hugetlb`, `/shmem`, `/ext4` | private memory in folios of 4 KiB, 64 KiB and 2 MiB, hugetlb of 2 MiB, shared memory, page cache of ext4 (read only). All of it is present |
+| `/1`, `/16`, `/512`, `/all` | pages per call |
+| `dirty/` | `process_vm_writev()` of 4 MiB from memory that cannot be read. This is the cost of `pin_user_pages_remote()`, `unpin_user_pages_dirty_lock()` and the system call |
+| `cold/` | private memory that is not present yet. The page faults are included |
+| `one/` | system calls that need one page, at random addresses. The whole system call is included |
+| `scale/` | calls for different numbers of pages, up to 16 GiB, in which the same 64 MiB are mapped repeatedly |
+| `threads/` | several CPUs pin and unpin 32 MiB each, disjoint or the same; median and quartiles |
+| `latency/wakeup/` | the longest time that a real-time thread waits for the CPU while one call pins 1 GiB, because interrupts or preemption are off. `nothing` is the time without a call |
+| `latency/mmap-lock/` | the same for a thread that takes `mmap_lock` for writing, during the page faults for 1 GiB |
+| `hold/irqs-off/` | the longest time with interrupts off during such a call, measured by the `irqsoff` tracer in microseconds of 1,000 instructions. Interrupt handlers are included, see `nothing` |
+| `hold/page-table-lock/`, `hold/mmap-lock/` | the longest hold of such a lock, measured by `/proc/lock_stat`. Interrupts during that time are included, and taking a lock costs more in that kernel |
 """
 
 
@@ -57,7 +57,7 @@ def markdown(rows, accel):
 
 
 def summary(rows):
-    """The calls for 512 pages, as a table of ways and kinds."""
+    """The table of the README: calls for 512 pages, by function and kind of memory."""
     by_name = {row.name: row for row in rows}
     yield "| base → ours | " + " | ".join(text for _, text in KINDS) + " |\n"
     yield "|---|" + "--:|" * len(KINDS) + "\n"
@@ -73,7 +73,7 @@ def summary(rows):
 
 
 def svg(rows):
-    """Two bars for each scenario with a target: base is as long as all, ours in proportion."""
+    """Two bars for each scenario with a target. That of base always has the same length."""
     targets = table.read_targets()
     chosen = [row for row in rows if row.name in targets]
     left, full, step, top = 170, 360, 30, 40

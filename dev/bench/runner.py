@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs gup_cost on a kernel and returns what it measured."""
+"""Runs gup_cost on a kernel, and returns its results."""
 
 import re
 import statistics
@@ -13,24 +13,24 @@ from lib.common import CACHE, DEV, die, tool
 
 # No debug options.
 CONFIG = "test"
-# Tells how long interrupts are off and locks are held.
+# Measures how long interrupts are off and locks are held.
 HOLD_CONFIG = "latency"
-# Everything may be pinned for long where it is: what is measured is not migration.
+# Leave out movable memory, so that long-term pins do not migrate pages.
 APPEND = "movablecore=0 cma=0"
-# Beside those that the boot reserves.
+# More huge pages than the boot reserves.
 COMMANDS = "echo 300 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\n./gup_cost {}\n"
 RESULT = re.compile(r"(\S+/\S+) (\d+) (\d+\.\d+)")
 TIMEOUT = 3600
 
 
 class Value(NamedTuple):
-    """One cell of the table; the spread is a part of the value, and None if it is exact."""
+    """One cell of the table. The spread is relative to the value, and None if that is exact."""
     value: float
     spread: Optional[float] = None
 
 
 class Setup(NamedTuple):
-    """What one group of scenarios is measured on."""
+    """How one group of scenarios is measured."""
     group: str
     machine: list
     rounds: int
@@ -69,7 +69,7 @@ def progress(text):
 
 
 def boot(label, setup, kernel, image):
-    """Returns {scenario: [nanoseconds per page]}, a value for each round."""
+    """Boot the image. Returns {scenario: [nanoseconds per page]}, with a value for each round."""
     logs = CACHE / "measure"
     logs.mkdir(parents=True, exist_ok=True)
     command = [DEV / "boot", *setup.machine, "--append", APPEND, "--timeout", str(TIMEOUT),
@@ -93,7 +93,7 @@ def boot(label, setup, kernel, image):
 
 
 def summary(setup, of_rounds):
-    """Counted in instructions, a round can only be disturbed by more of them."""
+    """One value for all rounds. A disturbance only adds instructions, so the minimum is exact."""
     if setup.exact:
         return Value(min(of_rounds))
     median = statistics.median(of_rounds)
@@ -102,7 +102,7 @@ def summary(setup, of_rounds):
 
 
 def run(which, setup, patterns=()):
-    """What the kernel of a tree costs, {scenario: Value}."""
+    """Measure the kernel of a tree: {scenario: Value}."""
     kernel = tool("kernel", which, setup.config)
     values = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -127,7 +127,7 @@ def cpu_of_host():
 
 
 def machine(accel):
-    """What the numbers depend on, {what: text}."""
+    """The machine, kernel and compiler that the numbers depend on: {what: text}."""
     qemu = first_line("qemu-system-x86_64", "--version")
     if accel == "icount":
         how = "TCG, -icount shift=0,sleep=off -cpu max,erms=off,fsrm=off"

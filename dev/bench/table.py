@@ -12,7 +12,7 @@ KERNELS = ("base", "ours")
 HEADER = ("scenario", "unit", "base", "base spread", "ours", "ours spread", "ratio")
 # What the files of a table are called.
 NAMES = {"icount": "instructions", "kvm": "nanoseconds"}
-# What counts as slower than base.
+# Ours counts as slower than base if it costs this much more.
 SLOWER = 0.02
 
 
@@ -28,13 +28,13 @@ class Row(NamedTuple):
 
 
 def unit(name, accel):
-    """Where a microsecond is 1000 instructions, a nanosecond is one."""
+    """The unit of a scenario. With icount, a nanosecond of the guest is one instruction."""
     counted = accel == "icount" and not name.startswith("threads/")
     return ("instructions" if counted else "ns") + ("" if name.startswith(("latency/", "hold/")) else "/page")
 
 
 def read_targets():
-    """{scenario: what it may cost at most}"""
+    """{scenario: the most it may cost}"""
     lines = (DIRECTORY / "targets").read_text().splitlines()
     pairs = [line.split("|") for line in lines if line and not line.startswith("#")]
     return {name: float(limit) for name, limit in pairs}
@@ -49,7 +49,7 @@ def read_cell(value, spread):
 
 
 def read_csv(accel):
-    """[Row] of an earlier run; none if there was none."""
+    """[Row] of the last table, empty if there is none."""
     if not path(accel, "csv").exists():
         return []
     with path(accel, "csv").open() as file:
@@ -74,7 +74,7 @@ def write_csv(rows, accel):
 
 
 def number(value):
-    """With three digits that mean something."""
+    """A number with three significant digits, or more in front of the point."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
@@ -89,7 +89,7 @@ def ratio(row):
 
 
 def verdict(row, targets):
-    """The target of a scenario and whether it is missed, and whether ours is slower than base."""
+    """The target of a scenario, with "missed" or "slower" where that is true."""
     notes = []
     if row.unit == "instructions/page" and row.ratio:
         if row.name in targets:

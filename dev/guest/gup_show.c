@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pins one mapping of each kind in each way through the gup_test driver and
- * prints what happened as a table. Fails if a pin does not do what it must.
+ * Pins one mapping of each kind in each way, through the gup_test driver, and prints
+ * the results as a table. Fails if one of them is wrong.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static const struct way ways[] = {
 	{ "long-term",	PIN_LONGTERM_BENCHMARK,	true },
 };
 
-/* A file system that tracks dirty pages cannot live with long-term writers. */
+/* A long-term pin for writing is refused where the file system tracks dirty pages. */
 static const struct kind kinds[] = {
 	{ "4 KiB pages",	16 * MIB,	true,	false,	GUP_ANON },
 	{ "2 MiB THP",		16 * MIB,	true,	false,	GUP_THP },
@@ -48,7 +48,7 @@ static const struct kind kinds[] = {
 	{ "ext4 file, write",	16 * MIB,	true,	true,	GUP_EXT4 | GUP_SHARED },
 };
 
-/* Pages pinned so far, with what the CPUs have not yet added to the total. */
+/* Pages pinned so far. Reading stat_refresh adds the counts of all CPUs to the total. */
 static long pages_pinned(void)
 {
 	int refresh = open("/proc/sys/vm/stat_refresh", O_RDONLY);
@@ -70,8 +70,8 @@ static long pages_pinned(void)
 }
 
 /*
- * NULL if the pin did what it must, else what went wrong. A long-term pin may
- * have had to migrate the pages: then it pinned them more than once.
+ * Returns NULL if the result is right, else what is wrong. A long-term pin that
+ * migrates the pages pins them more than once.
  */
 static const char *judge(const struct way *way, bool refused, int error,
 			 long got, long pages, long counted)
@@ -142,6 +142,6 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		failed += show_kind(fd, &kinds[i]);
 	if (failed)
-		printf("%d of the pins above went wrong\n", failed);
+		printf("%d of the results above are wrong\n", failed);
 	return failed ? 1 : 0;
 }

@@ -31,7 +31,7 @@ def tool(name, *args):
 
 
 def complaints(log):
-    """What the kernel itself reports as wrong in its messages."""
+    """The lines of a kernel log that report a warning, a bug or a panic."""
     if not log.exists():
         return []
     return [TIMESTAMP.sub("", line) for line in log.read_text(errors="replace").splitlines()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The base's kunit.py as a library: it shows the results, this counts them."""
+"""Runs kunit.py of Linux, which prints the results of the tests, and counts them."""
 
 import os
 import re
@@ -13,7 +13,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run(tree, *args):
-    """Run kunit.py, its output goes through. Returns (passed, failed, skipped) or None."""
+    """Run kunit.py and print its output. Returns (passed, failed, skipped), or None without results."""
     counts = None
     environment = dict(os.environ, PATH=f"{DEV}/lib/kunit-bin:{os.environ['PATH']}")
     with subprocess.Popen(["tools/testing/kunit/kunit.py", *args], cwd=tree, text=True,

@@ -9,7 +9,7 @@ export GUP_CACHE JOBS
 export CCACHE_DIR="${CCACHE_DIR:-$GUP_CACHE/ccache}"
 export CCACHE_NOHASHDIR=1
 export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-8G}"
-# Build results depend on the sources alone, so that ccache can reuse them.
+# Make objects depend on the sources alone, so that ccache can reuse them.
 export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'
 export KBUILD_BUILD_USER=gup KBUILD_BUILD_HOST=gup
 
@@ -30,7 +30,7 @@ make_cache()
 		die "cannot write to $GUP_CACHE; set GUP_CACHE to a directory you can write to"
 }
 
-# Hold a lock until this script ends: several may run at once.
+# Hold a lock until this script ends, because several may run at once.
 lock()
 {
 	make_cache
@@ -43,5 +43,5 @@ need_space()
 	make_cache
 	free_mb=$(df -Pm "$GUP_CACHE" | awk 'NR == 2 { print $4 }')
 	[ "$free_mb" -ge "$1" ] ||
-		die "disk full: $GUP_CACHE has $free_mb MB free, $1 MB are needed; free some or set GUP_CACHE"
+		die "the disk is full: $GUP_CACHE has $free_mb MB free and needs $1 MB; free some space or set GUP_CACHE"
 }

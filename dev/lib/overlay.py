@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What this repository changes in a pristine tree, and how it is laid over one."""
+"""The changes of this repository to a pristine tree, and how they are applied."""
 
 import hashlib
 import os
@@ -30,7 +30,7 @@ def linux_version(base):
 
 
 def read_file(path):
-    """(content, mode), or None for a file that is not there."""
+    """(content, mode), or None if the file does not exist."""
     try:
         return path.read_bytes(), path.stat().st_mode & 0o777
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def patch_targets(patch):
 
 
 def patched_files(base, patches):
-    """These patches in order, applied to copies: {name: (content, mode) or None}."""
+    """Apply patches to copies of the base's files: {name: (content, mode) or None}."""
     with tempfile.TemporaryDirectory() as scratch:
         names = []
         for patch in patches:
@@ -78,7 +78,7 @@ def patched_files(base, patches):
 
 
 def overlay(base):
-    """What ours has different from the base: {name: (content, mode) or None}."""
+    """The files that differ from the base: {name: (content, mode), or None if removed}."""
     wanted = dict.fromkeys(REPLACED)
     wanted.update(patched_files(base, our_patches()))
     for path in our_files():
@@ -89,7 +89,7 @@ def overlay(base):
 
 
 def digest(state):
-    """Of what overlay() returns, or a part of it."""
+    """A digest of what overlay() returns, or of a part of it."""
     total = hashlib.sha256()
     for name, wanted in sorted(state.items()):
         total.update(repr((name, wanted)).encode())
@@ -111,10 +111,10 @@ def put(path, wanted):
 
 
 def lay_over(wanted, base, tree):
-    """Make @tree, a hard-link copy of @base, what @wanted says; writes only what differs."""
+    """Give @tree, a hard-link copy of @base, the files in @wanted. Write only what differs."""
     list_file = tree / ".gup-overlay"
     before = list_file.read_text().splitlines() if list_file.exists() else []
-    # Written first: after an interruption the next run still knows every name.
+    # Write the list first, so that the next run knows every name after an interruption.
     put(list_file, ("\n".join(sorted({*before, *wanted})).encode(), 0o644))
     for name in before:
         if name not in wanted:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Our programs in tools/testing/selftests/mm, and images that run them in a guest."""
+"""Builds our programs in tools/testing/selftests/mm, and images that run them in a guest."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from lib.common import DEV, REPO, tool
 
 PROGRAMS = REPO / "tools/testing/selftests/mm"
 LIMIT = 300
-# They make their files in the current directory.
+# The programs create files in the current directory.
 PREPARE = "cd /mnt/ext4\n"
 
 
@@ -18,7 +18,7 @@ def our_programs():
 
 
 def read_list():
-    """[(name, seconds, command)]; a program that dev/guest/selftests.list does not name runs without arguments."""
+    """[(name, seconds, command)] of dev/guest/selftests.list and of all programs not in it."""
     lines = [line.split("|") for line in (DEV / "guest/selftests.list").read_text().splitlines()
              if line and not line.startswith("#")]
     tests = [(name, int(limit), command) for name, limit, command in lines]
@@ -27,7 +27,7 @@ def read_list():
 
 
 def make_image(tests, files, scratch):
-    """An image that runs @tests, of which @files are the programs."""
+    """Make an image that runs @tests with the programs @files, and return its path."""
     chosen = Path(scratch, "tests")
     chosen.write_text("".join(f"{name}|{limit}|{command}\n" for name, limit, command in tests))
     prepare = Path(scratch, "prepare")
@@ -38,7 +38,7 @@ def make_image(tests, files, scratch):
 
 
 def build(which, names):
-    """Build these programs of a tree; returns their paths."""
+    """Build these programs of a tree, and return their paths."""
     if not names:
         return []
     directory = Path(tool("selftests", which, *names))

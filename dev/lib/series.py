@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Our change to Linux as a series of patches, as dev/series.d says.
+"""Our change to Linux as a series of patches.
 
-Each file there is one patch, in the order of their names: its message, a line "---",
-and what it brings, one item a line:
+Each file in dev/series.d is one patch. The names give the order. A file has the message,
+a line "---", and the content of the patch, one item a line:
 
-    mm/gup_ref.c                      a file of this repository; the base's is removed
-    mm/tests/                         those below it that no other patch names
+    mm/gup_ref.c                      a file of this repository; it replaces one of the base
+    mm/tests/                         the files below it that no other patch names
     patches/mm-kconfig.patch          a change to files of the base
-    line mm/Makefile always-y += x.o  a line at the end of a file of the base, until
-                                      a patch of patches/ comes for this file
+    line mm/Makefile always-y += x.o  a line at the end of a file of the base; it goes when
+                                      a patch of patches/ changes this file
 
-A line "LIST += ..." that we add to a Makefile waits for the file that it names.
+A line "LIST += ..." of ours in a Makefile is left out until a patch adds the file that
+it names.
 """
 
 import re
@@ -27,7 +28,7 @@ LIST_LINE = re.compile(r"\S+\s*\+=")
 
 @dataclass
 class Patch:
-    """One patch; @state is all that differs from the base once it is applied."""
+    """One patch. @state has all files that differ from the base once it is applied."""
     slug: str
     message: str
     files: list = field(default_factory=list)
@@ -50,7 +51,7 @@ class Patch:
 def read_patch(path):
     message, separator, items = path.read_text().partition("\n---\n")
     if not separator:
-        die(f"{path.relative_to(REPO)}: no line --- between the message and what the patch brings")
+        die(f"{path.relative_to(REPO)}: no line --- after the message")
     patch = Patch(path.name, message.strip() + "\n")
     for item in items.splitlines():
         patch.add(item)
@@ -63,7 +64,7 @@ def read_series():
 
 
 class Arrivals(dict):
-    """{name: index of the patch that brings it}"""
+    """{name: index of the patch that adds it}"""
 
     def __init__(self, patches):
         super().__init__()
@@ -71,7 +72,7 @@ class Arrivals(dict):
 
     def bring(self, index, item, names):
         if not names:
-            die(f"dev/series.d/{self.patches[index].slug}: there is no {item}, or other patches bring it")
+            die(f"dev/series.d/{self.patches[index].slug}: there is no {item}, or other patches add it")
         for name in names:
             if name in self:
                 die(f"{name} is in two patches: {self.patches[self[name]].slug} and {self.patches[index].slug}")
@@ -79,7 +80,7 @@ class Arrivals(dict):
 
 
 def file_arrivals(patches, final):
-    """A patch that has a file by name goes before one that has its directory."""
+    """The patch of each file. One that names the file wins over one that names its directory."""
     comes = Arrivals(patches)
     for index, patch in enumerate(patches):
         for name in patch.files:
@@ -100,19 +101,19 @@ def patch_arrivals(patches):
 
 
 def words(line):
-    """The files that a line of a Makefile may mean."""
+    """The names in a line of a Makefile, as entries() gives them."""
     tokens = [token if token.endswith("/") else token.rpartition("/")[2] for token in line.split()]
     return {re.sub(r"\.o$", "", token) for token in tokens}
 
 
 def entries(folder, names):
-    """What a Makefile in @folder calls the files with these names, or their directory."""
+    """How a Makefile in @folder names these files, or their directories."""
     below = [name[len(folder):].partition("/") for name in names if name.startswith(folder)]
     return {first + slash if slash else re.sub(r"\.c$", "", first) for first, slash, _ in below}
 
 
 def without_pending(name, content, base_content, here, pending):
-    """Drop the lines we add to the Makefile @name that mean files not there yet."""
+    """Drop our lines in the Makefile @name that name files which later patches add."""
     folder = str(Path(name).parent) + "/"
     missing = entries(folder, pending) - entries(folder, here)
     old = base_content.decode().splitlines(keepends=True)
@@ -123,7 +124,7 @@ def without_pending(name, content, base_content, here, pending):
 
 
 class Series:
-    """The patches, each with the state of the tree after it."""
+    """All patches, each with the state of the tree after it."""
 
     def __init__(self, base):
         self.base = base
@@ -142,10 +143,10 @@ class Series:
         patched = {name for path in our_patches() for name in patch_targets(path)}
         missing = (set(self.final) - patched - set(self.files)) | (changes - set(self.changes))
         if missing:
-            die(f"no patch brings {', '.join(sorted(missing))}; name it in a file of dev/series.d")
+            die(f"no patch adds {', '.join(sorted(missing))}; name it in a file of dev/series.d")
 
     def add_lines(self, state, index):
-        """Lines at the end of files of the base that no patch of patches/ has changed yet."""
+        """Add the lines at the end of files that no patch of patches/ has changed yet."""
         linked = set(state)
         for patch in self.patches[:index + 1]:
             for name, line in patch.lines:

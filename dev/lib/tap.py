@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Results of test programs that run in a guest one after the other.
+"""The results of test programs that run in a guest one after the other.
 
 dev/guest/run-tests in the guest prints, for Run.follow():
     @start NAME         @out NAME LINE OF OUTPUT
@@ -31,7 +31,7 @@ class Subtest:
 
 @dataclass
 class Result:
-    """What one program did."""
+    """The result of one program."""
     limit: int
     subtests: dict = field(default_factory=dict)
     planned: int = 0
@@ -56,7 +56,7 @@ class Result:
             sub = Subtest("fail", text, self.comment)
         elif SKIPPED.search(text):
             name, reason = SKIPPED.split(text, maxsplit=1)
-            # Without a name before the mark it is the name that follows it.
+            # If there is no name before SKIP, it follows it.
             sub = Subtest("skip", name, reason) if name else Subtest("skip", reason, self.comment)
         else:
             sub = Subtest("pass", text)
@@ -70,11 +70,11 @@ class Result:
             self.subtests[0] = Subtest(verdict, f"exit status {status}", self.comment)
 
     def judge(self, status, leaked):
-        """What is wrong with the program as a whole, if anything."""
+        """What is wrong with the program as a whole, or ""."""
         if leaked:
             return f"leaked {leaked} pins"
         if self.seconds >= self.limit:
-            return f"did not end in {self.limit} s"
+            return f"did not end within {self.limit} s"
         if status > 128:
             return f"killed by signal {status - 128}"
         if self.subtests and len(self.subtests) < self.planned:
@@ -86,7 +86,7 @@ class Result:
 
 @dataclass
 class Run:
-    """Programs on one kernel: follows what the guest prints."""
+    """The programs on one kernel. Reads what the guest prints."""
     label: str
     limits: dict
     results: dict = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Run:
               f"{', ' + result.trouble if result.trouble else ''}", file=sys.stderr)
 
     def boot(self, options, kernel, image, log):
-        """What the guest prints goes to the log as well, the kernel's messages beside it."""
+        """Run the guest. Its output goes to the log, the kernel's messages to a file beside it."""
         limit = 120 + sum(self.limits.values())
         command = [DEV / "boot", *options, "--timeout", str(limit),
                    "--log", log.with_suffix(".kernel"), kernel, image]
