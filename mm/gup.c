@@ -84,6 +84,9 @@ static long gup_run_slow(struct gup_req *req)
  * asked for. Negative errno if there is none: -EFAULT, -ENOMEM, -EHWPOISON with
  * FOLL_HWPOISON, -EINTR on a fatal signal, -EEXIST for memory without struct
  * page, -EOPNOTSUPP, -EREMOTEIO, -EINVAL for wrong flags.
+ *
+ * Behind the returned number @pages has what it had before, or NULL: never a
+ * page without a reference. That holds for each function of this file.
  */
 long get_user_pages(unsigned long start, unsigned long nr_pages,
 		    unsigned int gup_flags, struct page **pages)
@@ -311,7 +314,8 @@ static __always_inline int gup_fast_call(unsigned long start, int nr_pages,
  *
  * Context: Any, NMI included, with interrupts on or off. Does not sleep.
  * Return: Number of pages, 0 included. -EINVAL for wrong flags, -EOVERFLOW or
- * -EFAULT for a range that is no user memory.
+ * -EFAULT for a range that is no user memory. Behind that number @pages has what
+ * it had before, or NULL.
  */
 int get_user_pages_fast_only(unsigned long start, int nr_pages,
 			     unsigned int gup_flags, struct page **pages)
@@ -332,7 +336,8 @@ EXPORT_SYMBOL_GPL(get_user_pages_fast_only);
  * Return: Number of pages, which may be fewer than asked for; 0 if none was
  * asked for. Negative errno if there is none: those of
  * get_user_pages_unlocked(), -EOVERFLOW if the range wraps around, -EFAULT if
- * it reaches beyond user addresses.
+ * it reaches beyond user addresses. Behind the returned number @pages has what
+ * it had before, or NULL.
  */
 int get_user_pages_fast(unsigned long start, int nr_pages,
 			unsigned int gup_flags, struct page **pages)

@@ -298,7 +298,8 @@ static bool gup_memfd_args_ok(struct file *memfd, loff_t start, loff_t end,
  * Context: May sleep.
  * Return: Number of folios pinned. -EINVAL for wrong arguments; -EINTR on a
  * fatal signal; -ENOMEM, or another error of the allocation or migration of a
- * folio. On error nothing is pinned.
+ * folio. On error nothing is pinned. Behind the returned number @folios has what
+ * it had before, or NULL.
  */
 long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 		      struct folio **folios, unsigned int max_folios,

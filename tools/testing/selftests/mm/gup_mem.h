@@ -107,12 +107,12 @@ int gup_memfd(size_t len);
 void gup_split_table(char *thp);
 
 /*
- * Whether page faults allocate folios of this size: "always", "madvise", "never" or
- * "inherit". -1 if the kernel does not offer the size.
+ * Says when page faults allocate folios of this size: "always", "madvise", "never" or
+ * "inherit". Returns -1 if the kernel does not offer the size.
  */
 int gup_set_folios(size_t size, const char *when);
 
-/* Whether all of the range are folios of that size. Root only; else it says no. */
+/* Returns true if the range consists of folios of that size. Only root can know. */
 bool gup_has_folios(const char *mem, size_t len, size_t size);
 
 /* The entry of an address, see Documentation/admin-guide/mm/pagemap.rst. */
