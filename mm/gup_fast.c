@@ -92,21 +92,14 @@ static noinline bool gup_fast_refuse(struct gup_req *req, pte_t pte)
  */
 #define GUP_FAST_AHEAD		8
 
-/* Can the page of a PFN be computed whether it exists or not? */
-#define GUP_FAST_ANY_PFN	(IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) || \
-				 IS_ENABLED(CONFIG_FLATMEM))
-
-/* The entries may be anything: a wrong address fetches nothing. */
 static __always_inline void gup_fast_fetch(const pte_t *ptep)
 {
 	unsigned int i;
 
-	if (!GUP_FAST_ANY_PFN)
-		return;
 	unrolled_full
 	for (i = 0; i < GUP_FAST_AHEAD; i++) {
 		/* Read as plain memory: it need not be consistent. */
-		prefetchw(gup_fast_pte_page(data_race(ptep[i])));
+		gup_fast_prefetch(data_race(ptep[i]));
 	}
 }
 
@@ -117,12 +110,12 @@ static __always_inline bool gup_fast_read_pte(struct gup_fast_walk *walk,
 {
 	const pte_t pte = ptep_get_lockless(ptep);
 
+	if (unlikely(!gup_fast_pte_permitted(&walk->access, pte)))
+		return gup_fast_refuse(walk->req, pte);
 	leaf->entryp = ptep;
 	leaf->val = pte_val(pte);
 	leaf->page = gup_fast_pte_page(pte);
 	leaf->excl = leaf->page;
-	if (unlikely(!gup_fast_pte_permitted(&walk->access, pte)))
-		return gup_fast_refuse(walk->req, pte);
 	return true;
 }
 
@@ -144,11 +137,11 @@ static __always_inline bool gup_fast_take_order0(struct gup_fast_walk *walk,
 static __always_inline long gup_fast_order0_ptes(struct gup_fast_walk *walk,
 						 struct gup_fast_cursor cur)
 {
-	struct gup_fast_leaf leaf = {};
-
 	if (cur.next <= -GUP_FAST_AHEAD)
 		gup_fast_fetch(cur.end + cur.next);
 	do {
+		struct gup_fast_leaf leaf = {};
+
 		if (!(cur.next % GUP_FAST_AHEAD) &&
 		    cur.next <= -2 * GUP_FAST_AHEAD)
 			gup_fast_fetch(cur.end + cur.next + GUP_FAST_AHEAD);
@@ -331,12 +324,12 @@ static noinline bool gup_fast_huge_pmd(struct gup_req *req, pmd_t *pmdp,
 		.level = GUP_FAST_PMD,
 		.entryp = pmdp,
 		.val = pmd_val(pmd),
-		.excl = gup_fast_pmd_page(pmd),
 		.nr = nr,
 	};
 
 	if (unlikely(!gup_fast_pmd_permitted(&access, pmd)))
 		return gup_fast_fail(req, GUP_FAST_DENIED);
+	leaf.excl = gup_fast_pmd_page(pmd);
 	/* Not every architecture can mark the huge zero page special. */
 	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) &&
 	    is_huge_zero_pfn(page_to_pfn(leaf.excl)))
@@ -354,12 +347,12 @@ static noinline bool gup_fast_huge_pud(struct gup_req *req, pud_t *pudp,
 		.level = GUP_FAST_PUD,
 		.entryp = pudp,
 		.val = pud_val(pud),
-		.excl = pud_page(pud),
 		.nr = (pud_addr_end(addr, end) - addr) >> PAGE_SHIFT,
 	};
 
 	if (unlikely(!gup_fast_pud_permitted(&access, pud)))
 		return gup_fast_fail(req, GUP_FAST_DENIED);
+	leaf.excl = pud_page(pud);
 	leaf.page = leaf.excl + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
 	return gup_fast_huge(req, &leaf);
 }

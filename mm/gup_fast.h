@@ -8,11 +8,11 @@
  * gup_fast_take() does the following:
  *
  *  1. The walk has read the entry and found that it permits the access.
- *  2. Grab: reference the folio, if it still has references, and see that the
- *     page still belongs to it.
+ *  2. Grab: reference the folio, if it still has references.
  *  3. Read the entry again: if it still maps the page it did so after the
  *     reference was taken. So the reference is one to the right page, and
- *     whoever unmaps the page from now on sees the reference.
+ *     whoever unmaps the page from now on sees the reference. See that the page
+ *     is part of the folio that was referenced, as it was.
  *  4. Check whether pages of this kind may be taken like this.
  *
  * Then the walk puts the span into the sink. After the last entry of a table of
@@ -81,8 +81,8 @@ struct gup_fast_walk {
  * @folio: The folio, stable as long as they are held.
  * @nr: Number of pages.
  * @order: The order they were taken for.
- * @flags: The folio's flags right after that: one look serves all that has to be
- *	   known of them.
+ * @flags: The folio's flags, read after the second look at the entry: one look
+ *	   serves all that has to be known of them.
  *
  * It says what was added, so that what is dropped is the same, whatever may have
  * become of the folio.
@@ -160,40 +160,26 @@ static __always_inline unsigned long gup_fast_not_order0(unsigned int ref_flags)
 /* References a page that seems to be an order-0 folio. */
 static __always_inline bool
 gup_fast_grab_order0(const struct gup_fast_walk *walk,
-		     const struct gup_fast_leaf *leaf,
 		     struct gup_fast_grab *grab)
 {
 	const int refs = walk->ref_flags & FOLL_PIN ? GUP_PIN_COUNTING_BIAS : 1;
 
 	if (unlikely(!gup_fast_ref_add(grab->folio, refs)))
 		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
-	/*
-	 * With the reference the page cannot be freed and used again any more.
-	 * It could before: is it still what it was taken for? A tail page it
-	 * cannot be: the refcount of those is 0 as long as they are tail pages,
-	 * and nothing was added to that. But it may be a head.
-	 */
-	VM_WARN_ON_ONCE_PAGE(PageTail(leaf->page), leaf->page);
-	grab->flags.f = gup_fast_flags(leaf->page);
-	if (unlikely(grab->flags.f & gup_fast_not_order0(walk->ref_flags))) {
-		gup_fast_drop(walk, grab, 1);
-		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
-	}
 	return true;
 }
 
 /*
  * Is @page, of a folio that has been referenced, where it seemed to be before:
- * in the folio, and that of the same order? A folio that is freed leaves nothing
- * of that behind: no page of it is head or tail any more and its order is 0. So
- * what is found here is what is found as long as the reference is held.
+ * in the folio, and that of the same order? @flags: those of the folio.
  */
 static __always_inline bool
-gup_fast_unchanged(const struct gup_fast_grab *grab, struct page *page)
+gup_fast_same_folio(const struct gup_fast_grab *grab, struct page *page,
+		    unsigned long flags)
 {
 	struct folio *folio = grab->folio;
 
-	if (page == &folio->page ? !(grab->flags.f & BIT(PG_head)) :
+	if (page == &folio->page ? !(flags & BIT(PG_head)) :
 				   page_folio(page) != folio)
 		return false;
 	return folio_large_order(folio) == grab->order;
@@ -212,7 +198,7 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 	struct folio *folio = gup_fast_flags(leaf->excl) & BIT(PG_head) ?
 			      gup_head_folio(leaf->excl) :
 			      page_folio(leaf->excl);
-	/* May be anything now: gup_fast_unchanged() compares it after the grab. */
+	/* May be anything now: it is compared after the grab. */
 	const unsigned int order = data_race(compound_order(&folio->page));
 	const unsigned long size = 1UL << (order % BITS_PER_LONG);
 	const unsigned long idx = folio_page_idx(folio, leaf->page);
@@ -235,8 +221,12 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 		refs *= GUP_PIN_COUNTING_BIAS;
 	if (unlikely(!gup_fast_ref_add(folio, refs)))
 		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
-	grab->flags.f = gup_fast_flags(&folio->page);
-	if (unlikely(!gup_fast_unchanged(grab, leaf->excl))) {
+	/*
+	 * A folio that is freed leaves nothing of itself behind: no page of it
+	 * is head or tail any more and its order is 0. So there is a pincount.
+	 */
+	if (unlikely(!gup_fast_same_folio(grab, leaf->excl,
+					  gup_fast_flags(&folio->page)))) {
 		folio_put_refs(folio, refs);
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	}
@@ -294,6 +284,28 @@ gup_fast_read_again(const struct gup_fast_walk *walk,
 }
 
 /*
+ * The entry was seen to map the page after the grab. Is the page what it was
+ * taken for when it was grabbed?
+ *
+ * With the reference it cannot be freed and used again any more. It could before,
+ * and be grabbed as soon as the allocator had set its refcount, which is before
+ * it makes the page a head. But that is before the page is mapped: who has seen
+ * it mapped sees it whole. A tail page is none that was taken for an order-0
+ * folio: the refcount of those is 0 as long as they are tail pages, and nothing
+ * was added to that.
+ */
+static __always_inline bool gup_fast_unchanged(const struct gup_fast_walk *walk,
+					       const struct gup_fast_leaf *leaf,
+					       struct gup_fast_grab *grab)
+{
+	grab->flags.f = gup_fast_flags(&grab->folio->page);
+	if (leaf->level != GUP_FAST_ORDER0)
+		return gup_fast_same_folio(grab, leaf->excl, grab->flags.f);
+	VM_WARN_ON_ONCE_PAGE(PageTail(leaf->page), leaf->page);
+	return !(grab->flags.f & gup_fast_not_order0(walk->ref_flags));
+}
+
+/*
  * May pages of this folio, referenced and seen mapped after that, be taken?
  *
  * Neighbours mostly have the same mapping, and what is at its address is the
@@ -304,11 +316,11 @@ static __always_inline bool
 gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 {
 	/*
-	 * Read after the grab: what an earlier use of the folio had here was
-	 * cleared when that was freed. An anonymous folio stays one as long as
-	 * it is referenced.
+	 * Read after the entry: a folio is added to its mapping before it is
+	 * mapped, so that NULL means truncated, or never had one, and not "not
+	 * yet". An anonymous folio stays one as long as it is referenced.
 	 */
-	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
+	const unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
 
 	if ((walk->ref_flags & FOLL_LONGTERM) &&
 	    unlikely(!folio_is_longterm_pinnable(folio)))
@@ -317,22 +329,10 @@ gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 		return true;
 	if (WARN_ON_ONCE(folio_test_slab(folio)))
 		return gup_fast_fail(walk->req, GUP_FAST_KIND);
-	if (!(mapping & FOLIO_MAPPING_ANON)) {
-		/*
-		 * A folio is added to its mapping before it is mapped. So once
-		 * the entry has been seen, NULL means truncated, or never had
-		 * one. This reading may be from before the entry's, and mean
-		 * "not yet": only then is there another, and that decides.
-		 */
-		if (!mapping) {
-			/* Pairs with smp_wmb() in __folio_mark_uptodate(). */
-			smp_rmb();
-			mapping = (unsigned long)READ_ONCE(folio->mapping);
-		}
-		if (!gup_fast_check_file(walk->req, folio,
-					 (struct address_space *)mapping))
-			return false;
-	}
+	if (!(mapping & FOLIO_MAPPING_ANON) &&
+	    !gup_fast_check_file(walk->req, folio,
+				 (struct address_space *)mapping))
+		return false;
 	/* NULL has to be checked each time. */
 	walk->last_mapping = mapping ?: GUP_FAST_NO_MAPPING;
 	return true;
@@ -405,7 +405,7 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 	};
 
 	if (leaf->level == GUP_FAST_ORDER0 ?
-	    !gup_fast_grab_order0(walk, leaf, &grab) :
+	    !gup_fast_grab_order0(walk, &grab) :
 	    !gup_fast_grab_large(walk, leaf, &grab))
 		return false;
 	/*
@@ -416,6 +416,14 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 	 */
 	smp_mb__after_atomic();
 	leaf->nr = gup_fast_read_again(walk, leaf, &grab);
+	/*
+	 * What the folio is, is read after the entry. It pairs with the release
+	 * of the page table lock, or the smp_wmb() before it, by whoever has
+	 * mapped the page.
+	 */
+	smp_rmb();
+	if (unlikely(!gup_fast_unchanged(walk, leaf, &grab)))
+		leaf->nr = 0;
 	if (unlikely(leaf->nr != grab.nr))
 		gup_fast_drop(walk, &grab, grab.nr - leaf->nr);
 	if (unlikely(!leaf->nr))

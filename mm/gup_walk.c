@@ -270,13 +270,12 @@ static __always_inline pte_t *gup_take_order0_kind(struct gup_req *req,
 
 	for (next = from; next; next++) {
 		pte_t pte = ptep_get(last + next);
-		struct page *page = pte_page(pte);
 
 		if (unlikely(!gup_pte_accessible(pte)) ||
-		    !gup_take_order0(req, vma, page, pte, flags))
+		    !gup_take_order0(req, vma, pte_page(pte), pte, flags))
 			break;
 		if (store)
-			gup_room_put(room, next, page);
+			gup_room_put(room, next, pte_page(pte));
 	}
 	gup_sink_commit(&req->sink, next - from);
 	return last + next;
@@ -444,12 +443,11 @@ static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
 						  pte_t *ptep)
 {
 	const pte_t pte = ptep_get(ptep);
-	struct page *page = pte_page(pte);
 
 	if (unlikely(!gup_pte_accessible(pte)))
 		return gup_take_pte(req, vma, ptep);
-	if (gup_take_order0(req, vma, page, pte, req->flags)) {
-		gup_sink_put(&req->sink, page, 1);
+	if (gup_take_order0(req, vma, pte_page(pte), pte, req->flags)) {
+		gup_sink_put(&req->sink, pte_page(pte), 1);
 		return GUP_PROGRESS;
 	}
 	if (gup_take_span(req, vma, ptep, 1))

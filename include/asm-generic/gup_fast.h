@@ -66,8 +66,13 @@ gup_fast_pte_permitted(struct gup_fast_access *access, pte_t pte)
 static __always_inline bool
 gup_fast_pmd_permitted(struct gup_fast_access *access, pmd_t pmd)
 {
+#if !defined(CONFIG_TRANSPARENT_HUGEPAGE) && !defined(pmd_write)
+	/* There may be hugetlb, but no pmd_write() that could be asked. */
+	return false;
+#else
 	return pmd_access_permitted(pmd, access->write) && !pmd_protnone(pmd) &&
 	       !pmd_special(pmd);
+#endif
 }
 
 static __always_inline bool
@@ -90,6 +95,16 @@ static __always_inline bool gup_fast_pte_writable(pte_t pte)
 static __always_inline struct page *gup_fast_pte_page(pte_t pte)
 {
 	return pte_page(pte);
+}
+#endif
+
+#ifndef gup_fast_prefetch
+/*
+ * Fetches the struct page of an entry that may be anything. Only for who can tell
+ * quickly where that is, and that it does no harm if it is nowhere.
+ */
+static __always_inline void gup_fast_prefetch(pte_t pte)
+{
 }
 #endif
 

@@ -15,6 +15,7 @@
 #include <linux/log2.h>
 #include <linux/mm_types.h>
 #include <linux/pgtable.h>
+#include <linux/prefetch.h>
 #include <linux/sizes.h>
 
 #include <asm/pkru.h>
@@ -110,6 +111,15 @@ static __always_inline struct page *gup_fast_pte_page(pte_t pte)
 }
 
 #define gup_fast_pte_page gup_fast_pte_page
+/* In the virtual memory map, a page that is nowhere is not fetched either. */
+static __always_inline void gup_fast_prefetch(pte_t pte)
+{
+	if (IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		prefetchw(gup_fast_pte_page(pte));
+}
+
+#define gup_fast_prefetch gup_fast_prefetch
+
 static __always_inline struct page *gup_fast_pmd_page(pmd_t pmd)
 {
 	return pfn_to_page((pmd_val(pmd) & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT);
