@@ -251,18 +251,18 @@ static __always_inline bool gup_take_order0(struct gup_req *req,
 }
 
 /*
- * gup_take_order0_ptes() for requests of one @kind: which of FOLL_GET, FOLL_PIN
- * and FOLL_TOUCH are in the flags. A constant if possible.
+ * gup_take_order0_ptes() for requests with the same @ref_flags: which of FOLL_GET,
+ * FOLL_PIN and FOLL_TOUCH are in the flags. A constant if possible.
  */
-static __always_inline pte_t *gup_take_order0_kind(struct gup_req *req,
+static __always_inline pte_t *gup_take_order0_loop(struct gup_req *req,
 						   struct vm_area_struct *vma,
 						   pte_t *ptep, pte_t *const last,
-						   const unsigned int kind)
+						   const unsigned int ref_flags)
 {
-	const unsigned int kinds = FOLL_GET | FOLL_PIN | FOLL_TOUCH;
-	const unsigned int flags = (req->flags & ~kinds) | kind;
+	const unsigned int all = FOLL_GET | FOLL_PIN | FOLL_TOUCH;
+	const unsigned int flags = (req->flags & ~all) | ref_flags;
 	/* Whoever wants references has a place for the pages; others may have one. */
-	const bool store = (kind & (FOLL_GET | FOLL_PIN)) ||
+	const bool store = (ref_flags & (FOLL_GET | FOLL_PIN)) ||
 			   gup_sink_wants_pages(&req->sink);
 	const struct gup_room room = gup_sink_room(&req->sink, last - ptep);
 	const long from = ptep - last;
@@ -290,14 +290,15 @@ static __always_inline pte_t *gup_take_order0_ptes(struct gup_req *req,
 						   pte_t *ptep, pte_t *last)
 {
 	const unsigned int get = FOLL_GET | FOLL_TOUCH;
-	const unsigned int kind = req->flags & (FOLL_GET | FOLL_PIN | FOLL_TOUCH);
+	const unsigned int ref_flags = req->flags & (FOLL_GET | FOLL_PIN |
+						     FOLL_TOUCH);
 
 	/* What get_user_pages() and pin_user_pages() ask for; the rest is rare. */
-	if (kind == get)
-		return gup_take_order0_kind(req, vma, ptep, last, get);
-	if (kind == FOLL_PIN)
-		return gup_take_order0_kind(req, vma, ptep, last, FOLL_PIN);
-	return gup_take_order0_kind(req, vma, ptep, last, kind);
+	if (ref_flags == get)
+		return gup_take_order0_loop(req, vma, ptep, last, get);
+	if (ref_flags == FOLL_PIN)
+		return gup_take_order0_loop(req, vma, ptep, last, FOLL_PIN);
+	return gup_take_order0_loop(req, vma, ptep, last, ref_flags);
 }
 
 /* How many of @nr pages from @page on may stay as shared as they are? */

@@ -84,11 +84,19 @@ static void init_req(unsigned long i, unsigned long nr, unsigned int flags)
 	req = gup_req_init(&world.mm, addr_of(i), nr, pages, flags);
 }
 
+/* Behind what was taken there is never a page without a reference. */
+static void expect_nothing_behind(void)
+{
+	for (unsigned long i = req.sink.nr; i < NR_PAGES; i++)
+		EXPECT_EQ(pages[i], NULL);
+}
+
 /* How many pages the fast path takes. */
 static unsigned long fast(unsigned long i, unsigned long nr, unsigned int flags)
 {
 	init_req(i, nr, flags);
 	gup_fast(&req);
+	expect_nothing_behind();
 	return req.sink.nr;
 }
 
@@ -100,6 +108,7 @@ static enum gup_outcome slow(unsigned long i, unsigned long nr,
 	init_req(i, nr, flags);
 	outcome = gup_walk_slow(&req, vma);
 	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	expect_nothing_behind();
 	return outcome;
 }
 
