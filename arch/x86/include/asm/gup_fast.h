@@ -5,8 +5,8 @@
  * Entries of every level have the same bits in the same places, so one test of
  * permission serves all. It is one comparison: what the protection keys permit
  * is read once a page table, and belongs to the bits compared. With all of this
- * pin_user_pages_fast() takes 51 instructions for a 4 KiB page, 512 a call, and
- * 69 without; for a single page it takes 343, and 391 without.
+ * pin_user_pages_fast() takes 343 instructions for one page, and 388 without. Of
+ * 512 pages each takes 52, five of which fetch struct pages ahead, and 54 without.
  */
 #ifndef _ASM_X86_GUP_FAST_H
 #define _ASM_X86_GUP_FAST_H
