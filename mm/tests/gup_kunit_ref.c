@@ -586,10 +586,14 @@ static void gup_ref_span_length(struct kunit *test)
 /* Wherever a span ends, in a batch or behind it, its length is right. */
 static void gup_ref_span_length_long(struct kunit *test)
 {
-	struct page **a = gk_folio_pages(test, 6);
-	struct page *folio_page = a[0], *other = gk_alloc_page(test, 0);
+	struct page *folio_page = gk_alloc_page(test, 6);
+	struct page *other = gk_alloc_page(test, 0);
+	struct page **a = gk_array(test, 65);
 	unsigned int i;
 
+	for (i = 0; i < 64; i++)
+		a[i] = folio_page + i;
+	a[64] = other;
 	for (i = 1; i < 64; i++) {
 		struct page *page = a[i];
 
