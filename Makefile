@@ -4,7 +4,7 @@
 # The scripts run make in the kernel tree. It must not inherit our flags.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check docs series series-check bench bench-check bench-native
+.PHONY: help run shell test check docs series series-check bench bench-check bench-native litmus
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, and pin memory of each kind'
@@ -14,6 +14,7 @@ help:
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
 	@echo 'make bench-check  measure ours and compare it with the committed table in results/'
 	@echo 'make bench-native  measure nanoseconds per page in user space, see tools/testing/gup/README'
+	@echo 'make litmus      check the memory ordering of the lockless walk on the memory model of the kernel'
 	@echo 'make check       run checkpatch --strict, sparse, W=1 and kernel-doc on our files'
 	@echo 'make docs        render our pages of the kernel documentation to HTML; a warning is an error'
 	@echo 'make series      write our change to out/series as patches for git am'
@@ -43,6 +44,10 @@ bench:
 bench-check:
 	@dev/setup run
 	@dev/measure-check
+
+litmus:
+	@dev/setup run
+	@dev/litmus
 
 check:
 	@dev/setup check
