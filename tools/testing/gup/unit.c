@@ -1,154 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests of the walkers, of reference counting and of the entry points, on
- * page tables that are built by hand. What happens in the middle of a lockless
+ * Unit tests of the walkers and of reference counting, on page tables that are
+ * built by hand. What happens in the middle of a lockless
  * walk is made to happen by a hook on the reference count that it raises.
  */
-#include "gup_world.h"
-#include "gup_internal.h"
-#include "tap.h"
-
-#define ADDR		(4 * SZ_1G)
-#define RW_VMA		(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | \
-			 VM_SOFTDIRTY)
-#define RO_VMA		(VM_READ | VM_MAYREAD | VM_MAYWRITE | VM_SOFTDIRTY)
-#define NR_PAGES	2048UL
-/* Where the folio of 1 GiB is; below it are those of the other tests. */
-#define HUGE_AT		(SZ_1G >> PAGE_SHIFT)
-
-static struct page *pages[NR_PAGES];
-static struct gup_req req;
-static struct vm_area_struct *vma;
-
-/* The page that is @n pages behind the first that can be mapped. */
-static struct page *page_at(unsigned long n)
-{
-	return pfn_to_page(world.first_pfn + n);
-}
-
-static struct folio *folio_at(unsigned long n)
-{
-	return (struct folio *)page_at(n);
-}
-
-static unsigned long addr_of(unsigned long i)
-{
-	return ADDR + i * PAGE_SIZE;
-}
-
-static struct folio *new_folio(unsigned long n, unsigned int order)
-{
-	return gup_folio(world.first_pfn + n, order);
-}
-
-static void map(unsigned long i, unsigned long n, u64 flags)
-{
-	gup_map_pte(addr_of(i), world.first_pfn + n, flags);
-}
-
-static void unmap(unsigned long i)
-{
-	WRITE_ONCE(gup_pte(addr_of(i))->pte, 0);
-}
-
-/* Maps the pages from @n on at the addresses from @i on. */
-static void map_range(unsigned long i, unsigned long n, unsigned long nr,
-		      u64 flags)
-{
-	while (nr--)
-		map(i++, n++, flags);
-}
-
-/* @nr folios of their own, mapped writable one after the other. */
-static void map_small(unsigned long i, unsigned long n, unsigned long nr)
-{
-	for (unsigned long j = 0; j < nr; j++)
-		new_folio(n + j, 0);
-	map_range(i, n, nr, GUP_PTE_RW);
-}
-
-static void setup(void)
-{
-	gup_hook = NULL;
-	gup_warnings = 0;
-	gup_warnings_expected = false;
-	gup_accessible_error = 0;
-	gup_world_reset();
-	memset(page_at(0), 0, NR_PAGES * sizeof(struct page));
-	vma = gup_world_vma(ADDR, ADDR + 4 * SZ_1G, RW_VMA);
-}
-
-static void init_req(unsigned long i, unsigned long nr, unsigned int flags)
-{
-	memset(pages, 0, sizeof(pages));
-	req = gup_req_init(&world.mm, addr_of(i), nr, pages, flags);
-}
-
-/* Behind what was taken there is never a page without a reference. */
-static void expect_nothing_behind(void)
-{
-	for (unsigned long i = req.sink.nr; i < NR_PAGES; i++)
-		EXPECT_EQ(pages[i], NULL);
-}
-
-/* How many pages the fast path takes. */
-static unsigned long fast(unsigned long i, unsigned long nr, unsigned int flags)
-{
-	init_req(i, nr, flags);
-	gup_fast(&req);
-	expect_nothing_behind();
-	return req.sink.nr;
-}
-
-static enum gup_outcome slow(unsigned long i, unsigned long nr,
-			     unsigned int flags)
-{
-	enum gup_outcome outcome;
-
-	init_req(i, nr, flags);
-	outcome = gup_walk_slow(&req, vma);
-	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
-	expect_nothing_behind();
-	return outcome;
-}
-
-static void expect_pages(unsigned long from, unsigned long nr, unsigned long n)
-{
-	for (unsigned long i = 0; i < nr; i++)
-		EXPECT_EQ(pages[from + i], page_at(n + i));
-}
-
-static void expect_count(struct folio *folio, int gets, int pins)
-{
-	int bias = folio_test_large(folio) ? 1 : GUP_PIN_COUNTING_BIAS;
-
-	EXPECT_EQ(folio_ref_count(folio), 1 + gets + pins * bias);
-	if (folio_test_large(folio))
-		EXPECT_EQ(atomic_read(&folio->_pincount), pins);
-}
-
-/* No reference is left but the first of each folio. */
-static void expect_clean(void)
-{
-	for (unsigned long n = 0; n < NR_PAGES; n++) {
-		struct folio *folio = folio_at(n);
-
-		if (PageTail(page_at(n)) || !folio_ref_count(folio))
-			continue;
-		expect_count(folio, 0, 0);
-	}
-	for (int nid = 0; nid < MAX_NUMNODES; nid++)
-		EXPECT_EQ(gup_stat(nid, NR_FOLL_PIN_ACQUIRED),
-			  gup_stat(nid, NR_FOLL_PIN_RELEASED));
-	EXPECT_EQ(world.nr_freed, 0);
-	EXPECT_EQ(gup_warnings != 0, gup_warnings_expected);
-}
-
-static void give_back(void)
-{
-	gup_release_range(pages, req.sink.nr, req.flags);
-	expect_clean();
-}
+#include "unit.h"
 
 /*
  * Which entries the fast path takes
@@ -246,19 +102,50 @@ static void test_fast_pud_kinds(void)
 	test_fast_kinds(PUD);
 }
 
-static void test_fast_no_table(void)
+/* An entry of a level above the leaf, to be changed. */
+static u64 *entry_above(enum level level)
 {
-	for (int level = PTE; level <= PUD; level++) {
-		setup();
-		if (level == PTE)
-			gup_pte(ADDR);
-		else if (level == PMD)
-			gup_pmd(ADDR);
-		else
-			gup_pud(ADDR);
-		EXPECT_EQ(fast(0, 1, FOLL_GET), 0);
-		EXPECT_EQ(fast(1UL << 27, 1, FOLL_GET), 0);
+	if (level == PTE)
+		return &gup_pmd(ADDR)->pmd;
+	return level == PMD ? &gup_pud(ADDR)->pud :
+			      &pgd_offset(&world.mm, ADDR)->pgd;
+}
+
+/*
+ * A table that is missing, at each level. What its entry says but for the bit
+ * that makes it one leads to a page that could be taken.
+ */
+static void test_no_table(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		for (int level = PTE; level <= PUD; level++) {
+			setup();
+			map_small(0, 0, 2);
+			*entry_above(level) &= i ? 0 : ~_PAGE_PRESENT;
+			for (unsigned int nr = 1; nr <= 2; nr++) {
+				EXPECT_EQ(fast(0, nr, FOLL_GET), 0);
+				EXPECT_EQ(req.fast_stop, GUP_FAST_ABSENT);
+				EXPECT_EQ(slow(0, nr, FOLL_GET), GUP_NEED_FAULT);
+				EXPECT_EQ(req.sink.nr, 0);
+			}
+			expect_clean();
+		}
 	}
+}
+
+/* An entry of 0 leads to page 0, which is as good as any other. */
+static void test_no_entry(void)
+{
+	struct folio *folio = (struct folio *)pfn_to_page(0);
+
+	setup();
+	gup_folio(0, 0);
+	gup_pte(ADDR);
+	for (unsigned int nr = 1; nr <= 2; nr++) {
+		EXPECT_EQ(fast(0, nr, FOLL_GET), 0);
+		EXPECT_EQ(slow(0, nr, FOLL_GET), GUP_NEED_FAULT);
+	}
+	EXPECT_EQ(folio_ref_count(folio), 1);
 }
 
 /* Keys of which some or all forbid everything, key 0 among them. */
@@ -916,14 +803,6 @@ static void test_stat_nodes(void)
  * Kinds of pages
  */
 
-static void set_zone(unsigned long n, enum zone_type zone)
-{
-	struct page *page = page_at(n);
-
-	page->flags.f &= ~(ZONES_MASK << ZONES_PGSHIFT);
-	page->flags.f |= (unsigned long)zone << ZONES_PGSHIFT;
-}
-
 static void test_page_longterm(void)
 {
 	setup();
@@ -1064,7 +943,7 @@ static void test_page_shared(void)
 	setup();
 	new_folio(0, 2);
 	map_range(0, 0, 4, GUP_PTE);
-	clear_bit(PG_anon_exclusive, &page_at(2)->flags.f);
+	share(2);
 	both_ways(0, 4, FOLL_GET, 4, 0);
 	slow(0, 4, FOLL_PIN);
 	EXPECT_EQ(req.sink.nr, 2);
@@ -1161,9 +1040,11 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	if (kind->entry)
 		map_leaf(level, kind->entry);
 	if (kind->shared)
-		clear_bit(PG_anon_exclusive, &page_at(0)->flags.f);
-	if (kind->file)
+		share(0);
+	if (kind->file) {
+		share(0);
 		folio_at(0)->mapping = &gup_file;
+	}
 	if (kind->zero && level == PTE)
 		gup_make_zero(world.first_pfn);
 	else if (kind->zero)
@@ -1172,7 +1053,9 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	init_req(0, 1, kind->flags);
 	if (kind->no_pages)
 		req.sink.pages = NULL;
+	mmap_read_lock(&world.mm);
 	EXPECT_EQ(gup_walk_slow(&req, vma), kind->outcome);
+	mmap_read_unlock(&world.mm);
 	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
 	EXPECT_EQ(req.error, kind->error);
 	EXPECT_EQ(req.sink.nr, taken);
@@ -1419,155 +1302,12 @@ static void test_release_last(void)
 	EXPECT_EQ(world.nr_freed, 2);
 }
 
-/*
- * Entry points
- */
-
-static void test_entry_arguments(void)
-{
-	setup();
-	map_small(0, 0, 1);
-	EXPECT_EQ(get_user_pages_fast(ADDR, 0, 0, pages), 0);
-	EXPECT_EQ(pin_user_pages_fast(ADDR, -1, 0, pages), 0);
-	EXPECT_EQ(get_user_pages_fast(-PAGE_SIZE, 2, 0, pages), -EOVERFLOW);
-	EXPECT_EQ(get_user_pages_fast(TASK_SIZE_MAX, 1, 0, pages), -EFAULT);
-	EXPECT_EQ(get_user_pages(ADDR, 0, 0, pages), 0);
-	EXPECT_EQ(gup_warnings, 0);
-
-	gup_warnings_expected = true;
-	EXPECT_EQ(get_user_pages_fast(ADDR, 1, FOLL_PIN, pages), -EINVAL);
-	EXPECT_EQ(pin_user_pages_fast(ADDR, 1, 0, NULL), -EINVAL);
-	EXPECT_EQ(pin_user_pages(ADDR, 1, FOLL_GET, pages), -EINVAL);
-	EXPECT_EQ(get_user_pages(ADDR, 1, FOLL_LONGTERM, pages), -EINVAL);
-	EXPECT_EQ(gup_warnings, 4);
-	expect_clean();
-}
-
-static void test_entry_unaligned(void)
-{
-	setup();
-	map_small(0, 0, 2);
-	EXPECT_EQ(get_user_pages_fast(ADDR + 4095, 1, 0, pages), 1);
-	expect_pages(0, 1, 0);
-	put_page(pages[0]);
-	EXPECT_EQ(get_user_pages(ADDR + 4097, 1, 0, pages), 1);
-	expect_pages(0, 1, 1);
-	put_page(pages[0]);
-	expect_clean();
-}
-
-static unsigned int nr_faults, last_fault_flags;
-
-/* Maps the page that has the number of the address. */
-static vm_fault_t fault_in(struct vm_area_struct *of, unsigned long addr,
-			   unsigned int flags)
-{
-	unsigned long i = (addr - ADDR) >> PAGE_SHIFT;
-
-	nr_faults++;
-	last_fault_flags = flags;
-	map_small(i, i, 1);
-	if (flags & FAULT_FLAG_UNSHARE)
-		map(i, i, GUP_PTE);
-	return 0;
-}
-
-static vm_fault_t fault_retry(struct vm_area_struct *of, unsigned long addr,
-			      unsigned int flags)
-{
-	nr_faults++;
-	if ((flags & FAULT_FLAG_RETRY_NOWAIT) || !(flags & FAULT_FLAG_TRIED)) {
-		if (!(flags & FAULT_FLAG_RETRY_NOWAIT))
-			mmap_read_unlock(&world.mm);
-		return VM_FAULT_RETRY;
-	}
-	return fault_in(of, addr, flags);
-}
-
-static vm_fault_t fault_completed(struct vm_area_struct *of, unsigned long addr,
-				  unsigned int flags)
-{
-	fault_in(of, addr, flags);
-	mmap_read_unlock(&world.mm);
-	return VM_FAULT_COMPLETED;
-}
-
-/* From the fast path to the slow one and back to the caller. */
-static void test_entry_faults(void)
-{
-	setup();
-	world.fault = fault_in;
-	map_small(0, 0, 3);
-	nr_faults = 0;
-	EXPECT_EQ(pin_user_pages_fast(ADDR, 10, FOLL_WRITE, pages), 10);
-	EXPECT_EQ(nr_faults, 7);
-	EXPECT(last_fault_flags & FAULT_FLAG_WRITE);
-	expect_pages(0, 10, 0);
-	EXPECT(mm_flags_test(MMF_HAS_PINNED, &world.mm));
-	EXPECT_EQ(atomic_long_read(&world.mm.mmap_lock.count), 0);
-	unpin_user_pages(pages, 10);
-	expect_clean();
-	EXPECT_EQ(get_user_pages_fast_only(ADDR + 8 * PAGE_SIZE, 4, 0, pages), 2);
-	EXPECT_EQ(nr_faults, 7);
-	put_page(pages[0]);
-	put_page(pages[1]);
-	expect_clean();
-}
-
-static void test_entry_no_faults(void)
-{
-	setup();
-	map_small(0, 0, 2);
-	EXPECT_EQ(get_user_pages(ADDR, 4, FOLL_NOFAULT, pages), 2);
-	put_page(pages[0]);
-	put_page(pages[1]);
-	EXPECT_EQ(get_user_pages(addr_of(2), 4, FOLL_NOFAULT, pages), -EFAULT);
-	EXPECT_EQ(get_user_pages(addr_of(2), 4, 0, pages), -EFAULT);
-	EXPECT_EQ(get_user_pages(ADDR - PAGE_SIZE, 1, 0, pages), -EFAULT);
-	current->fatal_signal = true;
-	EXPECT_EQ(get_user_pages(ADDR, 2, 0, pages), -EINTR);
-	EXPECT_EQ(get_user_pages_unlocked(ADDR, 2, pages, 0), -EAGAIN);
-	expect_clean();
-}
-
-static void test_entry_lock_dropped(void)
-{
-	const gup_fault_fn faults[] = { fault_retry, fault_completed };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++) {
-		int locked = 1;
-
-		setup();
-		world.fault = faults[i];
-		map_small(0, 0, 2);
-		mmap_read_lock(&world.mm);
-		EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 6, FOLL_WRITE,
-						pages, &locked), 6);
-		expect_pages(0, 6, 0);
-		EXPECT_EQ(locked, 0);
-		EXPECT_EQ(atomic_long_read(&world.mm.mmap_lock.count), 0);
-		unpin_user_pages(pages, 6);
-		expect_clean();
-	}
-}
-
-static void test_entry_nowait(void)
-{
-	setup();
-	world.fault = fault_retry;
-	map_small(0, 0, 2);
-	EXPECT_EQ(get_user_pages(ADDR, 4, FOLL_NOWAIT, pages), 2);
-	put_page(pages[0]);
-	put_page(pages[1]);
-	EXPECT_EQ(get_user_pages(addr_of(2), 2, FOLL_NOWAIT, pages), 0);
-	expect_clean();
-}
-
 static const struct test tests[] = {
 	{ "fast: kinds of PTEs", test_fast_pte_kinds },
 	{ "fast: kinds of PMD leaves", test_fast_pmd_kinds },
 	{ "fast: kinds of PUD leaves", test_fast_pud_kinds },
-	{ "fast: no table", test_fast_no_table },
+	{ "no table", test_no_table },
+	{ "no entry", test_no_entry },
 	{ "fast: each protection key", test_fast_all_keys },
 	{ "fast: protection keys in turn", test_fast_keys_in_turn },
 	{ "span: ends of folios", test_span_folio_ends },
@@ -1617,18 +1357,18 @@ static const struct test tests[] = {
 	{ "release: dirty", test_release_dirty },
 	{ "release: folios", test_release_folios },
 	{ "release: last reference", test_release_last },
-	{ "entry: arguments", test_entry_arguments },
-	{ "entry: unaligned address", test_entry_unaligned },
-	{ "entry: faults", test_entry_faults },
-	{ "entry: no faults", test_entry_no_faults },
-	{ "entry: lock dropped", test_entry_lock_dropped },
-	{ "entry: would have to wait", test_entry_nowait },
 };
 
 int main(void)
 {
+	static struct test all[200];
+	const unsigned int nr = ARRAY_SIZE(tests) + nr_entry_tests;
+
+	memcpy(all, tests, sizeof(tests));
+	memcpy(all + ARRAY_SIZE(tests), entry_tests,
+	       nr_entry_tests * sizeof(*entry_tests));
 	gup_world_init(2 * (SZ_1G >> PAGE_SHIFT), 64);
 	/* The key register of a test is a variable. */
 	gup_have_pkru = false;
-	return tap_run(tests, ARRAY_SIZE(tests));
+	return tap_run(all, nr);
 }
