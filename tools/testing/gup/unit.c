@@ -255,6 +255,131 @@ static void test_span_broken(void)
 	expect_broken_run("another key", good | KEY(3), FOLL_PIN | FOLL_WRITE, 16);
 }
 
+/*
+ * Entries of a large folio are compared in batches of 16. Whatever is done for the
+ * first has to be done for the next, and for what is left.
+ */
+
+#define LONG_ORDER	6
+#define LONG_NR		BIT(LONG_ORDER)
+
+static void map_long(u64 flags)
+{
+	setup();
+	new_folio(0, LONG_ORDER);
+	map_range(3, 0, LONG_NR, flags);
+}
+
+/* From everywhere to everywhere, so that each place is in each batch once. */
+static void test_span_batches(void)
+{
+	map_long(GUP_PTE_RW);
+	for (unsigned long from = 0; from < LONG_NR; from += 5) {
+		for (unsigned long nr = 1; from + nr <= LONG_NR; nr += 3) {
+			both_ways(3 + from, nr, FOLL_PIN | FOLL_WRITE, nr, from);
+			both_ways(3 + from, nr, FOLL_GET, nr, from);
+		}
+	}
+	both_ways(3, LONG_NR, FOLL_PIN, LONG_NR, 0);
+}
+
+/* Other values of an entry in the middle: what is taken of those behind it too? */
+struct batch_change {
+	const char *name;
+	u64 change;		/* of the bits of the entry */
+	unsigned int flags;
+	bool stops;
+};
+
+static const struct batch_change batch_changes[] = {
+	{ "read only, write", _PAGE_RW | _PAGE_DIRTY, FOLL_PIN | FOLL_WRITE, true },
+	{ "read only, read", _PAGE_RW | _PAGE_DIRTY, FOLL_PIN, false },
+	{ "clean", _PAGE_DIRTY, FOLL_PIN | FOLL_WRITE, false },
+	{ "old", _PAGE_ACCESSED, FOLL_GET, false },
+	{ "next page", PAGE_SIZE, FOLL_GET, false },
+	{ "not user", _PAGE_USER, FOLL_GET, true },
+	{ "special", _PAGE_SPECIAL, FOLL_GET, true },
+	{ "soft-dirty", _PAGE_SOFT_DIRTY, FOLL_PIN | FOLL_WRITE, false },
+};
+
+static void try_batch_change(const struct batch_change *c, unsigned long at)
+{
+	const unsigned long nr = c->stops ? at : LONG_NR;
+
+	map_long(GUP_PTE_RW);
+	gup_pte(addr_of(3 + at))->pte ^= c->change;
+	EXPECT_EQ(fast(3, LONG_NR, c->flags), nr);
+	expect_pages(0, min(nr, at), 0);
+	if (nr > at)
+		EXPECT_EQ(pages[at], page_at(c->change == PAGE_SIZE ? at ^ 1 : at));
+	if (nr > at + 1)
+		expect_pages(at + 1, nr - at - 1, at + 1);
+	give_back();
+	/* Not what the MMU permits, but what the VMA does, counts here. */
+	if (c->change == _PAGE_USER || c->change == _PAGE_SPECIAL)
+		return;
+	slow(3, LONG_NR, c->flags);
+	EXPECT_EQ(req.sink.nr, nr);
+	give_back();
+}
+
+static void test_span_batch_changes(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(batch_changes); i++) {
+		tap_case = batch_changes[i].name;
+		for (unsigned long at = 0; at < LONG_NR; at += 3)
+			try_batch_change(&batch_changes[i], at);
+	}
+}
+
+/*
+ * A page of a span is not exclusive: entries that permit writing tell that the
+ * page is, others that it may not be.
+ */
+static void test_span_batch_shared(void)
+{
+	for (unsigned long at = 0; at < LONG_NR; at += 7) {
+		map_long(GUP_PTE);
+		share(at);
+		slow(3, LONG_NR, FOLL_PIN);
+		EXPECT_EQ(req.sink.nr, at);
+		give_back();
+		EXPECT_EQ(slow(3 + at, 1, FOLL_PIN), GUP_NEED_UNSHARE);
+		EXPECT(fast(3, LONG_NR, FOLL_PIN) <= at);
+		give_back();
+		EXPECT_EQ(fast(3, LONG_NR, FOLL_GET), LONG_NR);
+		give_back();
+	}
+}
+
+/*
+ * The first entry permits writing and tells nothing of the others: they do not,
+ * and map pages that are shared. The other way round as well.
+ */
+static void test_span_mixed_write(void)
+{
+	for (unsigned long at = 1; at < LONG_NR; at += 5) {
+		map_long(GUP_PTE_RW);
+		for (unsigned long i = at; i < LONG_NR; i++) {
+			map(3 + i, i, GUP_PTE);
+			share(i);
+		}
+		EXPECT_EQ(fast(3, LONG_NR, FOLL_PIN), at);
+		give_back();
+		slow(3, LONG_NR, FOLL_PIN);
+		EXPECT_EQ(req.sink.nr, at);
+		give_back();
+
+		map_long(GUP_PTE);
+		map_range(3 + at, at, LONG_NR - at, GUP_PTE_RW);
+		EXPECT_EQ(fast(3, LONG_NR, FOLL_PIN | FOLL_WRITE), 0);
+		EXPECT_EQ(slow(3, LONG_NR, FOLL_PIN | FOLL_WRITE), GUP_NEED_FAULT);
+		EXPECT_EQ(req.sink.nr, 0);
+		EXPECT_EQ(fast(3 + at, 1, FOLL_PIN | FOLL_WRITE), 1);
+		give_back();
+	}
+}
+
 /* Pages of a folio in another order than they lie in memory. */
 static void test_span_out_of_order(void)
 {
@@ -398,6 +523,11 @@ static void clear_pmd(void)
 	gup_pmd(ADDR)->pmd = 0;
 }
 
+static void clear_second_pmd(void)
+{
+	gup_pmd(ADDR + PMD_SIZE)->pmd = 0;
+}
+
 static void clear_pud(void)
 {
 	gup_pud(ADDR)->pud = 0;
@@ -469,6 +599,62 @@ static void test_meanwhile_pte(void)
 	EXPECT_EQ(fast(0, 16, FOLL_PIN), 3);
 	expect_count(folio_at(0), 0, 3);
 	give_back();
+}
+
+/* Which entry of the long folio changes, and how. */
+static unsigned long changed_at;
+static u64 changed_by;
+
+static void change_long(void)
+{
+	gup_pte(addr_of(3 + changed_at))->pte ^= changed_by;
+}
+
+/* In each batch, and the first entry above all: it is not believed twice. */
+static void test_meanwhile_batches(void)
+{
+	static const u64 changes[] = {
+		_PAGE_PRESENT, _PAGE_RW, PAGE_SIZE, _PAGE_PRESENT | _PAGE_PROTNONE,
+	};
+
+	for (unsigned int j = 0; j < ARRAY_SIZE(changes); j++) {
+		changed_by = changes[j];
+		for (unsigned long at = 0; at < LONG_NR; at++) {
+			changed_at = at;
+			map_long(GUP_PTE_RW);
+			arm(0, true, change_long);
+			fast(3, LONG_NR, FOLL_PIN | FOLL_WRITE);
+			EXPECT(!gup_hook);
+			/* The walk may go on at the page that is there now. */
+			EXPECT_EQ(min(req.sink.nr, at), at);
+			if (req.sink.nr > at)
+				EXPECT_EQ(pages[at], page_at(at ^ 1));
+			EXPECT(req.sink.nr == at || (changed_by == PAGE_SIZE && at));
+			give_back();
+		}
+	}
+}
+
+/* What is undone is what was taken in this table, and nothing before. */
+static void test_meanwhile_second_table(void)
+{
+	for (unsigned int order = 0; order <= LONG_ORDER; order += LONG_ORDER) {
+		setup();
+		map_small(480, 0, 32);
+		for (unsigned long n = 64; n < 128; n += BIT(order))
+			new_folio(n, order);
+		map_range(512, 64, 64, GUP_PTE_RW);
+		arm(64, true, clear_second_pmd);
+		EXPECT_EQ(fast(480, 96, FOLL_PIN), 32);
+		expect_pages(0, 32, 0);
+		give_back();
+		/* One page of it. */
+		map_range(512, 64, 1, GUP_PTE_RW);
+		arm(64, true, clear_second_pmd);
+		EXPECT_EQ(fast(511, 2, FOLL_GET), 1);
+		give_back();
+		EXPECT(!gup_hook);
+	}
 }
 
 static void test_meanwhile_leaf(void)
@@ -642,6 +828,36 @@ static void test_meanwhile_locking_leaf(void)
 		EXPECT_EQ(req.sink.nr, taken[i]);
 		expect_pages(0, taken[i], 512);
 		give_back();
+	}
+}
+
+static void split_pud(void)
+{
+	gup_pud(ADDR)->pud = 0;
+	map_small(0, 0, 8);
+}
+
+static void use_other_pud(void)
+{
+	gup_pud(ADDR)->pud &= ~_PAGE_RW;
+}
+
+/* A PUD leaf goes, or permits writing no more, before its lock is taken. */
+static void test_meanwhile_locking_pud(void)
+{
+	void (*const changes[])(void) = { split_pud, clear_pud, use_other_pud };
+	static const enum gup_outcome outcomes[] = {
+		GUP_PROGRESS, GUP_PROGRESS, GUP_NEED_FAULT,
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
+		setup();
+		map_leaf(PUD, GUP_PTE_RW);
+		arm_lock(pud_lockptr(&world.mm, gup_pud(ADDR)), changes[i]);
+		EXPECT_EQ(slow(0, 8, FOLL_PIN | FOLL_WRITE), outcomes[i]);
+		EXPECT_EQ(req.sink.nr, 0);
+		expect_count(folio_at(HUGE_AT), 0, 0);
+		EXPECT(!gup_hook);
 	}
 }
 
@@ -819,6 +1035,37 @@ static void test_page_longterm(void)
 	map_range(0, 0, 16, GUP_PTE_RW);
 	EXPECT_EQ(fast(0, 16, FOLL_PIN | FOLL_LONGTERM), 0);
 	expect_clean();
+}
+
+/* Neighbours in another pageblock, which is for something else. */
+static void test_page_longterm_block(void)
+{
+	static const enum migratetype types[] = { MIGRATE_CMA, MIGRATE_ISOLATE };
+	const unsigned int flags = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
+		setup();
+		map_small(0, 500, 24);
+		gup_set_block(world.first_pfn + 512, types[i]);
+		EXPECT_EQ(fast(0, 24, flags), 12);
+		give_back();
+		EXPECT_EQ(fast(0, 24, FOLL_PIN), 24);
+		give_back();
+		slow(0, 24, flags);
+		EXPECT(req.longterm.unpinnable);
+		give_back();
+		slow(0, 12, flags);
+		EXPECT(!req.longterm.unpinnable);
+		give_back();
+	}
+	setup();
+	new_folio(512, 9);
+	gup_map_pmd(ADDR, world.first_pfn + 512, GUP_PTE_RW);
+	gup_set_block(world.first_pfn + 512, MIGRATE_CMA);
+	EXPECT_EQ(fast(3, 4, flags), 0);
+	slow(3, 4, flags);
+	EXPECT(req.longterm.unpinnable);
+	give_back();
 }
 
 static void test_page_p2pdma(void)
@@ -1033,6 +1280,7 @@ static const struct slow_kind slow_kinds[] = {
 static void try_slow_kind(enum level level, const struct slow_kind *kind)
 {
 	unsigned long taken = kind->outcome == GUP_PROGRESS;
+	unsigned long n = level == PUD ? HUGE_AT : 0;
 
 	tap_case = kind->name;
 	setup();
@@ -1040,10 +1288,10 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	if (kind->entry)
 		map_leaf(level, kind->entry);
 	if (kind->shared)
-		share(0);
+		share(n);
 	if (kind->file) {
-		share(0);
-		folio_at(0)->mapping = &gup_file;
+		share(n);
+		folio_at(n)->mapping = &gup_file;
 	}
 	if (kind->zero && level == PTE)
 		gup_make_zero(world.first_pfn);
@@ -1060,9 +1308,11 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	EXPECT_EQ(req.error, kind->error);
 	EXPECT_EQ(req.sink.nr, taken);
 	if (!kind->no_pages) {
-		expect_pages(0, taken, 0);
+		expect_pages(0, taken, n);
 		give_back();
 	}
+	if (kind->entry)
+		expect_count(folio_at(n), 0, 0);
 }
 
 static void test_slow_pte_kinds(void)
@@ -1075,6 +1325,21 @@ static void test_slow_pmd_kinds(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++)
 		try_slow_kind(PMD, &slow_kinds[i]);
+}
+
+/* Soft-dirty, userfaultfd, NUMA hints and zero pages are not for PUDs. */
+static bool not_for_pud(const struct slow_kind *kind)
+{
+	return kind->zero || (kind->entry & (_PAGE_UFFD | _PAGE_PROTNONE)) ||
+	       !(kind->vma & VM_SOFTDIRTY);
+}
+
+static void test_slow_pud_kinds(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++) {
+		if (!not_for_pud(&slow_kinds[i]))
+			try_slow_kind(PUD, &slow_kinds[i]);
+	}
 }
 
 static void test_slow_swapped(void)
@@ -1106,6 +1371,44 @@ static void test_slow_hole_of_file(void)
 	EXPECT_EQ(req.error, -EFAULT);
 }
 
+/*
+ * The first page of a huge leaf says whether it is exclusive, and the others say
+ * nothing, whichever of them is wanted.
+ */
+static void try_leaf_exclusive(enum level level, bool exclusive)
+{
+	unsigned long n = level == PUD ? HUGE_AT : 0;
+
+	for (unsigned long i = 0; i < 12; i += 4) {
+		setup();
+		map_leaf(level, GUP_PTE);
+		gup_set_exclusive(world.first_pfn + n, 1, exclusive);
+		gup_set_exclusive(world.first_pfn + n + 1, 15, !exclusive);
+		EXPECT_EQ(fast(i, 4, FOLL_PIN), exclusive ? 4 : 0);
+		give_back();
+		EXPECT_EQ(slow(i, 4, FOLL_PIN),
+			  exclusive ? GUP_PROGRESS : GUP_NEED_UNSHARE);
+		EXPECT_EQ(req.sink.nr, exclusive ? 4 : 0);
+		expect_pages(0, req.sink.nr, n + i);
+		give_back();
+		EXPECT_EQ(fast(i, 4, FOLL_GET), 4);
+		give_back();
+
+		vma->vm_flags = RO_VMA;
+		EXPECT_EQ(slow(i, 4, FORCED),
+			  exclusive ? GUP_PROGRESS : GUP_NEED_FAULT);
+		give_back();
+	}
+}
+
+static void test_leaf_exclusive(void)
+{
+	for (int level = PMD; level <= PUD; level++) {
+		try_leaf_exclusive(level, true);
+		try_leaf_exclusive(level, false);
+	}
+}
+
 static void test_slow_pud_leaf(void)
 {
 	setup();
@@ -1116,6 +1419,35 @@ static void test_slow_pud_leaf(void)
 	expect_pages(0, 1000, HUGE_AT + 77);
 	give_back();
 	expect_count(folio_at(HUGE_AT), 0, 0);
+
+	/* It ends where the request does, where the leaf does, and the VMA. */
+	slow(HUGE_AT - 3, 100, FOLL_GET);
+	EXPECT_EQ(req.sink.nr, 3);
+	expect_pages(0, 3, 2 * HUGE_AT - 3);
+	give_back();
+	EXPECT_EQ(fast(HUGE_AT - 3, 100, FOLL_GET), 3);
+	give_back();
+	vma->vm_end = addr_of(80);
+	slow(77, 1000, FOLL_GET);
+	EXPECT_EQ(req.sink.nr, 3);
+	give_back();
+}
+
+/* Who asks for it hears that a page was used, and those who write dirty it. */
+static void test_slow_touch_pud(void)
+{
+	setup();
+	map_leaf(PUD, GUP_PTE | _PAGE_RW);
+	gup_pud(ADDR)->pud &= ~_PAGE_ACCESSED;
+	slow(0, 4, FOLL_GET | FOLL_WRITE);
+	give_back();
+	EXPECT(!pud_young(*gup_pud(ADDR)) && !pud_dirty(*gup_pud(ADDR)));
+	slow(0, 4, FOLL_GET | FOLL_TOUCH);
+	give_back();
+	EXPECT(pud_young(*gup_pud(ADDR)) && !pud_dirty(*gup_pud(ADDR)));
+	slow(0, 4, FOLL_GET | FOLL_TOUCH | FOLL_WRITE);
+	give_back();
+	EXPECT(pud_dirty(*gup_pud(ADDR)));
 }
 
 /* It stops where the page table ends, and where the VMA does. */
@@ -1313,6 +1645,10 @@ static const struct test tests[] = {
 	{ "span: ends of folios", test_span_folio_ends },
 	{ "span: parts of a folio", test_span_parts },
 	{ "span: broken off", test_span_broken },
+	{ "span: batches", test_span_batches },
+	{ "span: batches with an entry that differs", test_span_batch_changes },
+	{ "span: batches with a shared page", test_span_batch_shared },
+	{ "span: writable in part", test_span_mixed_write },
 	{ "span: out of order", test_span_out_of_order },
 	{ "span: the same page", test_span_same_page },
 	{ "span: tables and leaves", test_span_tables },
@@ -1321,6 +1657,9 @@ static const struct test tests[] = {
 	{ "meanwhile: PMD changes", test_meanwhile_pmd },
 	{ "meanwhile: PMD changes at last", test_meanwhile_pmd_at_last },
 	{ "meanwhile: PTE changes", test_meanwhile_pte },
+	{ "meanwhile: entries of each batch change", test_meanwhile_batches },
+	{ "meanwhile: PMD of the second table changes",
+	  test_meanwhile_second_table },
 	{ "meanwhile: huge leaf changes", test_meanwhile_leaf },
 	{ "meanwhile: fork", test_meanwhile_fork },
 	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
@@ -1330,12 +1669,15 @@ static const struct test tests[] = {
 	  test_meanwhile_locking_table },
 	{ "meanwhile: while the leaf is being locked",
 	  test_meanwhile_locking_leaf },
+	{ "meanwhile: while the PUD leaf is being locked",
+	  test_meanwhile_locking_pud },
 	{ "interrupts are on between page tables", test_window },
 	{ "refcount 0, negative, overflowed", test_ref_limits },
 	{ "refcount never wraps", test_ref_never_wraps },
 	{ "pinned or not", test_ref_maybe_pinned },
 	{ "statistics of nodes", test_stat_nodes },
 	{ "page: long-term", test_page_longterm },
+	{ "page: long-term, and pageblocks", test_page_longterm_block },
 	{ "page: PCI peer to peer", test_page_p2pdma },
 	{ "page: of a file", test_page_of_file },
 	{ "page: slab", test_page_slab },
@@ -1344,12 +1686,15 @@ static const struct test tests[] = {
 	{ "page: shared", test_page_shared },
 	{ "slow: kinds of PTEs", test_slow_pte_kinds },
 	{ "slow: kinds of PMD leaves", test_slow_pmd_kinds },
+	{ "slow: kinds of PUD leaves", test_slow_pud_kinds },
 	{ "slow: swapped out", test_slow_swapped },
 	{ "slow: hole of a file", test_slow_hole_of_file },
+	{ "leaf: exclusive or not", test_leaf_exclusive },
 	{ "slow: PUD leaf", test_slow_pud_leaf },
 	{ "slow: ends of table and VMA", test_slow_ends },
 	{ "slow: touch", test_slow_touch },
 	{ "slow: touch of a leaf", test_slow_touch_leaf },
+	{ "slow: touch of a PUD leaf", test_slow_touch_pud },
 	{ "slow: split PMD", test_slow_split_pmd },
 	{ "slow: locks are released", test_slow_unlocks },
 	{ "release: mixed array", test_release_mixed },
