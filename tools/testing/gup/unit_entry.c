@@ -200,6 +200,7 @@ static void expect_takes(const struct api *api, unsigned long i,
 
 enum answer {
 	OK,		/* mapped */
+	AGAIN,		/* done, but somebody was faster to take it away */
 	RETRY,		/* not yet, and the lock is gone */
 	COMPLETED,	/* mapped, and the lock is gone */
 	BUSY,		/* would have to wait */
@@ -250,7 +251,7 @@ static vm_fault_t fault(struct vm_area_struct *of, unsigned long addr,
 		current->fatal_signal = true;
 	if (answer == UNMAP)
 		of->vm_end = addr;
-	if (answer == OK || answer == KILL_LATER)
+	if (answer == OK || answer == AGAIN || answer == KILL_LATER)
 		return 0;
 	if (answer >= SIGBUS && answer <= HWPOISON_LARGE)
 		return errors[answer];
@@ -790,6 +791,23 @@ static void test_lock_dropped(void)
 	for_each_api(lock_dropped);
 }
 
+/* It was tried once: the next fault of the address is one like any other. */
+static void tried_once(const struct api *api)
+{
+	if (!api->may_drop)
+		return;
+	expect_faults(RETRY, AGAIN);
+	expect_takes(api, 0, 1, 0, 1, 0);
+	EXPECT_EQ(faults.nr, 3);
+	EXPECT(faults.flags[1] & FAULT_FLAG_TRIED);
+	EXPECT(!(faults.flags[2] & FAULT_FLAG_TRIED));
+}
+
+static void test_tried_once(void)
+{
+	for_each_api(tried_once);
+}
+
 /* VMAs are looked up again when the lock was dropped. */
 static void vma_gone(const struct api *api)
 {
@@ -1290,6 +1308,7 @@ const struct test entry_tests[] = {
 	{ "fault: not allowed", test_no_fault },
 	{ "fault: fails", test_fault_fails },
 	{ "fault: lock dropped", test_lock_dropped },
+	{ "fault: tried once", test_tried_once },
 	{ "fault: VMA is gone", test_vma_gone },
 	{ "fault: would have to wait", test_would_wait },
 	{ "fault: without an array", test_no_array },
