@@ -51,23 +51,20 @@ void gup_die(const char *file, int line, const char *what)
  */
 
 #ifdef GUP_TSAN
-#define GUP_NR_READS	64
+#define GUP_NR_READS	64U
 
-void __tsan_acquire(void *word);
-void __tsan_release(void *word);
-
-static __thread const volatile void *words_read[GUP_NR_READS];
+static __thread const void *words_read[GUP_NR_READS];
 static __thread unsigned int nr_words_read;
 static __thread bool publishes;
 
-void gup_note_read(const volatile void *word)
+void gup_note_read(const void *word)
 {
 	words_read[nr_words_read++ % GUP_NR_READS] = word;
 }
 
 void gup_read_barrier(void)
 {
-	unsigned int nr = min(nr_words_read, (unsigned int)GUP_NR_READS);
+	unsigned int nr = min(nr_words_read, GUP_NR_READS);
 
 	while (nr)
 		__tsan_acquire((void *)words_read[--nr]);
@@ -79,10 +76,10 @@ void gup_write_barrier(void)
 	publishes = true;
 }
 
-void gup_note_write(volatile void *word)
+void gup_note_write(void *word)
 {
 	if (publishes)
-		__tsan_release((void *)word);
+		__tsan_release(word);
 }
 #endif
 

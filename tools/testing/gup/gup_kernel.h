@@ -186,8 +186,10 @@ void __cold gup_die(const char *file, int line, const char *what)
 #endif
 
 #ifdef GUP_TSAN
-void gup_note_read(const volatile void *word);
-void gup_note_write(volatile void *word);
+void gup_note_read(const void *word);
+void gup_note_write(void *word);
+void __tsan_acquire(void *word);
+void __tsan_release(void *word);
 void gup_read_barrier(void);
 void gup_write_barrier(void);
 void AnnotateIgnoreReadsBegin(const char *file, int line);
@@ -225,10 +227,10 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 	else								\
 		_once.raw8 = __atomic_load_n((const u8 *)&(x),		\
 					     __ATOMIC_RELAXED);		\
-	gup_note_read(&(x));						\
+	gup_note_read((const void *)&(x));				\
 	_once.value; })
 #define WRITE_ONCE(x, v) ({						\
-	gup_note_write(&(x));						\
+	gup_note_write((void *)&(x));					\
 	__atomic_store_n(&(x), v, __ATOMIC_RELAXED); })
 #else
 #define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))

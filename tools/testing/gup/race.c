@@ -60,6 +60,7 @@ static spinlock_t *lock_of(unsigned long slot)
 /* What is mapped was written before, as by whoever sets an entry in the kernel. */
 static void map(unsigned long slot, unsigned long n, u64 flags)
 {
+	/* See gup_fast_take(). */
 	smp_wmb();
 	gup_map_pte(addr_of(slot), world.first_pfn + n, flags);
 }
@@ -78,6 +79,7 @@ static pte_t unmap(unsigned long slot)
 
 static void remap(unsigned long slot, pte_t pte)
 {
+	/* See gup_fast_take(). */
 	smp_wmb();
 	WRITE_ONCE(gup_pte(addr_of(slot))->pte, pte_val(pte));
 }
@@ -462,8 +464,10 @@ static void count_fork(void)
 {
 	unsigned int *sequence = &world.mm.write_protect_seq.sequence;
 
+	/* Both see gup_fast_pin_window(). */
 	smp_wmb();
 	WRITE_ONCE(*sequence, *sequence + 1);
+	/* As above. */
 	smp_wmb();
 }
 
@@ -555,6 +559,7 @@ static void collapse(void)
 		pmd = __pa(new) | _PAGE_TABLE;
 		changed();
 	}
+	/* See gup_fast_check_table(). */
 	smp_wmb();
 	WRITE_ONCE(pmdp->pmd, pmd);
 	mmap_write_unlock(&world.mm);

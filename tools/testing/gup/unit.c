@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Unit tests of the walkers and of reference counting, on page tables that are
- * built by hand. What happens in the middle of a lockless
- * walk is made to happen by a hook on the reference count that it raises.
+ * built by hand. What happens in the middle of a walk is made to happen by a hook on
+ * the reference count that it raises, or on the lock that it takes.
  */
 #include "unit.h"
 
