@@ -3,8 +3,8 @@
  * The functions of the kernel that get_user_pages calls, and the variables it
  * reads.
  */
-#include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "gup_kernel.h"
 #include "gup_world.h"
@@ -87,6 +87,15 @@ void gup_note_write(void *word)
  * Threads and locks
  */
 
+/*
+ * Whoever is waited for may not be running. On a busy machine, to yield the CPU
+ * may take until everybody else has had a turn: a sleep is over sooner.
+ */
+void gup_wait(void)
+{
+	usleep(1);
+}
+
 int cond_resched(void)
 {
 	might_sleep();
@@ -105,8 +114,7 @@ void spin_lock(spinlock_t *lock)
 	while (!__atomic_compare_exchange_n(&lock->locked, &unlocked, 1, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		unlocked = 0;
-		/* Whoever holds it may not be running. */
-		sched_yield();
+		gup_wait();
 	}
 	current->nr_locks++;
 }
@@ -144,7 +152,7 @@ void mmap_read_lock(struct mm_struct *mm)
 		    !__atomic_load_n(&mm->mmap_lock.writers, __ATOMIC_RELAXED) &&
 		    mmap_try_change(mm, count, 1))
 			break;
-		sched_yield();
+		gup_wait();
 	}
 	current->nr_mmap_locks++;
 }
@@ -169,7 +177,7 @@ void mmap_write_lock(struct mm_struct *mm)
 {
 	__atomic_fetch_add(&mm->mmap_lock.writers, 1, __ATOMIC_RELAXED);
 	while (!mmap_try_change(mm, 0, -1))
-		sched_yield();
+		gup_wait();
 	current->nr_mmap_locks++;
 }
 

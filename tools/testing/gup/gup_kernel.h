@@ -458,6 +458,7 @@ static inline bool signal_pending(struct task_struct *task)
 }
 
 int cond_resched(void);
+void gup_wait(void);
 /* Neither with interrupts off nor with a spinlock held. */
 #define might_sleep()							\
 	GUP_MUST(!irqs_disabled() && !current->nr_locks)

@@ -3,7 +3,6 @@
  * Memory to take pages of: see gup_world.h.
  */
 #include <cpuid.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -234,6 +233,15 @@ void gup_make_zero(unsigned long pfn)
 	page->mapping = NULL;
 }
 
+/* Lets the hook step in while a folio is being made. */
+static void at_count(struct folio *folio)
+{
+#ifdef GUP_CHECKED
+	if (gup_hook)
+		gup_hook(&folio->_refcount.counter, true);
+#endif
+}
+
 struct folio *gup_folio(unsigned long pfn, unsigned int order)
 {
 	struct page *head = pfn_to_page(pfn);
@@ -247,16 +255,15 @@ struct folio *gup_folio(unsigned long pfn, unsigned int order)
 	}
 	/* The allocator gives the page a reference, and then makes it a head. */
 	atomic_set(&folio->_refcount, 1);
-#ifdef GUP_CHECKED
-	if (gup_hook)
-		gup_hook(&folio->_refcount.counter, true);
-#endif
+	at_count(folio);
+	if (order)
+		set_bit(PG_head, &folio->flags.f);
 	for (unsigned long i = 1; i < BIT(order); i++) {
 		WRITE_ONCE(head[i].mapping, (void *)GUP_POISON);
 		WRITE_ONCE(head[i].compound_info, compound_info(head, order));
 	}
+	at_count(folio);
 	if (order) {
-		set_bit(PG_head, &folio->flags.f);
 		WRITE_ONCE(folio->_flags_1, (folio->_flags_1 & ~0xffUL) | order);
 		WRITE_ONCE(folio->_nr_pages, BIT(order));
 		atomic_set(&folio->_pincount, 0);
@@ -519,6 +526,6 @@ void tlb_remove_table_sync_one(void)
 		seen = __atomic_load_n(&task->irqs_off, __ATOMIC_SEQ_CST);
 		while ((seen & 1) && __atomic_load_n(&task->irqs_off,
 						     __ATOMIC_SEQ_CST) == seen)
-			sched_yield();
+			gup_wait();
 	}
 }

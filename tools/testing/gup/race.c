@@ -10,7 +10,6 @@
  * address, or freed while it was pinned, is found out.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -127,14 +126,17 @@ static unsigned int random_below(unsigned int limit)
 	return (state >> 20) % limit;
 }
 
-/* Gives the others time, now and then so much that they get far. */
+/*
+ * Gives the others time, now and then so much that they get far: often enough for a
+ * walk to sleep in each place some hundred times.
+ */
 static void linger(void)
 {
-	unsigned int chance = random_below(4096);
+	unsigned int chance = random_below(128);
 
 	if (!chance)
 		usleep(random_below(500));
-	for (unsigned int i = chance < 128 ? random_below(10000) : 0; i; i--)
+	for (unsigned int i = chance < 4 ? random_below(10000) : 0; i; i--)
 		barrier();
 }
 
@@ -170,7 +172,7 @@ static void look_at(struct page **pages, long nr, unsigned long slot, bool pin)
 		if (pin)
 			expect_exclusive(pages, nr);
 		if (random_below(64) == 1)
-			sched_yield();
+			gup_wait();
 	}
 	__atomic_fetch_add(&nr_calls, 1, __ATOMIC_RELAXED);
 	if (nr > 0)
@@ -479,7 +481,7 @@ static void fork_all(void)
 		fork_one(slot);
 	count_fork();
 	mmap_write_unlock(&world.mm);
-	sched_yield();
+	gup_wait();
 	own_all_again();
 }
 
@@ -498,7 +500,7 @@ static void share_one(void)
 		changed();
 	}
 	spin_unlock(lock_of(slot));
-	sched_yield();
+	gup_wait();
 	spin_lock(lock_of(slot));
 	own_again(slot);
 	spin_unlock(lock_of(slot));
@@ -579,7 +581,7 @@ static vm_fault_t fault(struct vm_area_struct *vma, unsigned long addr,
 
 	if ((flags & FAULT_FLAG_ALLOW_RETRY) && random_below(4) == 1) {
 		mmap_read_unlock(&world.mm);
-		sched_yield();
+		gup_wait();
 		return VM_FAULT_RETRY;
 	}
 	spin_lock(lock_of(slot));
@@ -589,7 +591,7 @@ static vm_fault_t fault(struct vm_area_struct *vma, unsigned long addr,
 	spin_unlock(lock_of(slot));
 	if (!pte_none(pte))
 		return 0;
-	sched_yield();
+	gup_wait();
 	return __atomic_load_n(&stop, __ATOMIC_RELAXED) || random_below(8) == 1 ?
 	       VM_FAULT_SIGBUS : 0;
 }
