@@ -2,10 +2,11 @@
 /*
  * usage: fuzz [--runs N] [--seed N]
  *
- * Makes page tables and a request out of random bytes, and compares what the
- * walkers take with a model that looks at one page after the other. In the third
- * kind of run something changes in the middle of a walk: right before or after
- * the count of a folio does.
+ * Makes page tables, VMAs and a request out of random bytes, and compares what the
+ * walkers and the entry points take with a model that looks at one page after the
+ * other. The model goes by what was put into the world, which it has noted, and
+ * never asks a struct page. In one kind of run something changes in the middle of
+ * a walk: right before or after the count of a folio does.
  *
  * Run i uses the seed N + i, so that it can be repeated alone. Compiled with
  * -DLIBFUZZER the bytes come from libFuzzer.
@@ -19,22 +20,54 @@
 
 #define ADDR		(4 * SZ_1G)
 #define NR_SLOTS	1536UL	/* user pages: three page tables */
-#define NR_SMALL	1024UL	/* pages in folios of up to 64 KiB */
-#define NR_PAGES	(NR_SMALL + NR_SLOTS)
-#define MAX_ORDER	4U
+#define NR_SMALL	1024UL	/* pages in folios of up to 256 KiB */
+#define NR_MAPPED	(NR_SMALL + NR_SLOTS)
+/* Behind them there is one for each slot, for the fault handler to map. */
+#define NR_PAGES	(NR_MAPPED + NR_SLOTS)
+#define MAX_ORDER	6U
+
+enum folio_kind {
+	ANON, SHARED, MIXED, FILE_CACHE, SHMEM, SECRET, TRUNCATED, MOVABLE,
+	P2PDMA, SLAB, FREED, OVERFLOWED, ZERO, NR_FOLIO_KINDS,
+};
+
+/* What the fault handler does at a user page. */
+enum fault_kind {
+	MAPS, MAPS_UNLOCKED, RETRIES, FAILS_SIGBUS, FAILS_OOM, NR_FAULT_KINDS,
+};
 
 /* What is mapped at a user page. */
 struct slot {
 	u64 flags;		/* of the entry; 0: there is none */
 	unsigned long n;	/* page, counted from the first */
 	bool leaf;		/* part of a huge leaf */
+	enum fault_kind fault;
 };
 
+/* What the model knows of a page. */
+struct model_page {
+	unsigned long head;	/* first page of its folio */
+	unsigned int order;
+	enum folio_kind kind;
+	bool exclusive;
+	bool cma;
+	int count;		/* references of the folio before the call */
+};
+
+/* What it knows of a VMA: the slots from @first on, up to @end. */
+struct model_vma {
+	unsigned long first, end;
+	vm_flags_t flags;
+};
+
+#define MAX_VMAS	4
+
 static struct slot slots[NR_SLOTS];
+static struct model_page model[NR_PAGES];
+static struct model_vma vmas[MAX_VMAS];
+static unsigned int nr_vmas;
 static struct gup_req req;
 static struct page **pages;
-static struct vm_area_struct *vma;
-static int count_before[NR_PAGES];
 static unsigned int release_choice;
 
 /*
@@ -66,11 +99,6 @@ static bool one_in(unsigned int nr)
  * Folios
  */
 
-enum folio_kind {
-	ANON, SHARED, MIXED, FILE_CACHE, SHMEM, SECRET, TRUNCATED, MOVABLE,
-	P2PDMA, SLAB, FREED, OVERFLOWED, NR_FOLIO_KINDS,
-};
-
 static struct dev_pagemap p2pdma = { MEMORY_DEVICE_PCI_P2PDMA };
 
 static struct page *page_at(unsigned long n)
@@ -80,7 +108,7 @@ static struct page *page_at(unsigned long n)
 
 static struct folio *folio_of(unsigned long n)
 {
-	return page_folio(page_at(n));
+	return (struct folio *)page_at(model[n].head);
 }
 
 static void set_zone(struct folio *folio, enum zone_type zone)
@@ -89,21 +117,9 @@ static void set_zone(struct folio *folio, enum zone_type zone)
 	folio->flags.f |= (unsigned long)zone << ZONES_PGSHIFT;
 }
 
-static void share(struct folio *folio, bool all)
-{
-	for (unsigned long i = 0; i < folio_nr_pages(folio); i++) {
-		if (all || one_in(3))
-			clear_bit(PG_anon_exclusive, &folio_page(folio, i)->flags.f);
-	}
-}
-
 static void set_kind(struct folio *folio, enum folio_kind kind)
 {
 	switch (kind) {
-	case SHARED:
-	case MIXED:
-		share(folio, kind == SHARED);
-		break;
 	case FILE_CACHE:
 		folio->mapping = &gup_file;
 		break;
@@ -111,9 +127,7 @@ static void set_kind(struct folio *folio, enum folio_kind kind)
 		folio->mapping = &gup_shmem;
 		break;
 	case SECRET:
-		/* Such memory has no large folios. */
-		if (!folio_test_large(folio))
-			folio->mapping = &gup_secret;
+		folio->mapping = &gup_secret;
 		break;
 	case TRUNCATED:
 		folio->mapping = NULL;
@@ -131,25 +145,65 @@ static void set_kind(struct folio *folio, enum folio_kind kind)
 		folio->page.page_type = PGTY_SLAB << 24;
 		break;
 	case FREED:
-		atomic_set(&folio->_refcount, 0);
+		gup_free(folio);
 		break;
 	case OVERFLOWED:
 		atomic_set(&folio->_refcount, -5);
+		break;
+	case ZERO:
+		gup_make_zero(folio_pfn(folio));
 		break;
 	default:
 		break;
 	}
 }
 
-/* One byte says whether there is anything special about it. */
-static void make_folio(unsigned long n, unsigned int order, unsigned int choice)
+static bool kind_is_anon(enum folio_kind kind)
+{
+	return kind == ANON || kind == SHARED || kind == MIXED ||
+	       kind == MOVABLE || kind == OVERFLOWED;
+}
+
+/*
+ * A folio, in the world and in the model. Of one that is mapped by a huge leaf
+ * only the first page is exclusive.
+ */
+static void make_folio(unsigned long n, unsigned int order, enum folio_kind kind,
+		       unsigned int node)
 {
 	struct folio *folio = gup_folio(world.first_pfn + n, order);
+	const unsigned long nr = BIT(order);
 
-	if (choice % 4 == 1)
-		folio->flags.f |= 1UL << NODES_PGSHIFT;
+	folio->flags.f |= (unsigned long)node << NODES_PGSHIFT;
+	/* Secret memory has no large folios. */
+	if (kind == SECRET && order)
+		kind = ANON;
+	for (unsigned long i = 0; i < nr; i++) {
+		struct model_page *page = &model[n + i];
+
+		page->head = kind == FREED ? n + i : n;
+		page->order = kind == FREED ? 0 : order;
+		page->kind = kind;
+		page->count = kind == FREED ? 0 : kind == OVERFLOWED ? -5 : 1;
+		page->exclusive = kind_is_anon(kind) && kind != SHARED &&
+				  !(kind == MIXED && one_in(3)) &&
+				  (!i || order != HPAGE_PMD_ORDER);
+		gup_set_exclusive(world.first_pfn + n + i, 1, page->exclusive);
+	}
+	set_kind(folio, kind);
+}
+
+/* One byte says whether there is anything special about it. */
+static void make_any_folio(unsigned long n, unsigned int order,
+			   unsigned int choice)
+{
+	const unsigned int node = choice % 4 == 1;
+	enum folio_kind kind = ANON;
+
+	/* The zero page is made where it has to be. */
 	if (choice / 4 % 4 == 1)
-		set_kind(folio, below(NR_FOLIO_KINDS));
+		kind = below(ZERO);
+	make_folio(n, order, kind, node);
 }
 
 static bool has_zero(unsigned long n, unsigned int order)
@@ -167,11 +221,24 @@ static void make_folios(void)
 
 		while (!IS_ALIGNED(n, BIT(order)) || (order && has_zero(n, order)))
 			order--;
-		make_folio(n, order, has_zero(n, order) ? 0 : choice / 8);
+		if (has_zero(n, order))
+			make_folio(n, 0, ZERO, 0);
+		else
+			make_any_folio(n, order, choice / 8);
 		n += BIT(order);
 	}
-	for (; n < NR_PAGES; n += PTRS_PER_PTE)
-		make_folio(n, HPAGE_PMD_ORDER, byte());
+	for (; n < NR_MAPPED; n += PTRS_PER_PTE)
+		make_any_folio(n, HPAGE_PMD_ORDER, byte());
+	for (; n < NR_PAGES; n++)
+		make_folio(n, 0, ANON, 0);
+	for (n = 0; n < NR_PAGES; n += BIT(pageblock_order)) {
+		const bool cma = n < NR_MAPPED && one_in(8);
+
+		for (unsigned long i = n; i < n + BIT(pageblock_order); i++)
+			model[i].cma = cma;
+		gup_set_block(world.first_pfn + n,
+			      cma ? MIGRATE_CMA : MIGRATE_MOVABLE);
+	}
 }
 
 /*
@@ -204,7 +271,8 @@ static void map_slot(unsigned long i, unsigned long n, u64 flags)
 	/* The zero page is never mapped otherwise. */
 	if (flags && has_zero(n, 0))
 		flags = GUP_PTE | _PAGE_SPECIAL;
-	slots[i] = (struct slot) { flags, n, false };
+	slots[i].flags = flags;
+	slots[i].n = n;
 	if (flags)
 		gup_map_pte(ADDR + i * PAGE_SIZE, world.first_pfn + n, flags);
 	else
@@ -248,22 +316,46 @@ static void map_leaf(unsigned long table)
 		flags = 0;
 	for (unsigned long i = 0; i < PTRS_PER_PTE; i++)
 		slots[table * PTRS_PER_PTE + i] =
-			(struct slot) { flags, n + i, true };
+			(struct slot) { flags, n + i, true, MAPS };
 	if (flags)
 		gup_map_pmd(ADDR + table * PMD_SIZE, world.first_pfn + n, flags);
+}
+
+/* The VMA of a slot, NULL if it is in a hole. */
+static const struct model_vma *vma_of(unsigned long i)
+{
+	for (unsigned int v = 0; v < nr_vmas; v++) {
+		if (i >= vmas[v].first && i < vmas[v].end)
+			return &vmas[v];
+	}
+	return NULL;
+}
+
+static bool in_one_vma(unsigned long first, unsigned long nr)
+{
+	const struct model_vma *vma = vma_of(first);
+
+	return vma && first + nr <= vma->end;
 }
 
 static void make_tables(void)
 {
 	memset(slots, 0, sizeof(slots));
 	for (unsigned long table = 0; table < NR_SLOTS / PTRS_PER_PTE; table++) {
-		if (one_in(4))
+		if (one_in(4) && in_one_vma(table * PTRS_PER_PTE, PTRS_PER_PTE))
 			map_leaf(table);
 	}
 	if (one_in(2))
 		map_segment(0, NR_SLOTS);
 	for (unsigned int nr = 4 + below(16); nr; nr--)
 		map_segment(below(NR_SLOTS), 1 + below(128));
+	for (unsigned int nr = below(32); nr; nr--)
+		slots[below(NR_SLOTS)].fault = below(NR_FAULT_KINDS);
+	/* Where there is no VMA there is nothing. */
+	for (unsigned long i = 0; i < NR_SLOTS; i++) {
+		if (!vma_of(i))
+			map_slot(i, 0, 0);
+	}
 }
 
 /*
@@ -296,7 +388,7 @@ static unsigned int request_flags(bool slow)
 	return flags;
 }
 
-static void make_vma(void)
+static vm_flags_t vma_flags(void)
 {
 	static const vm_flags_t optional[] = {
 		VM_WRITE, VM_SHARED, VM_MAYWRITE, VM_SOFTDIRTY, VM_UFFD_WP, VM_READ,
@@ -307,7 +399,35 @@ static void make_vma(void)
 		if (one_in(2))
 			flags |= optional[i];
 	}
-	vma = gup_world_vma(ADDR, ADDR + NR_SLOTS * PAGE_SIZE, flags);
+	/* As mmap() and mprotect() leave it. */
+	if (flags & VM_WRITE)
+		flags |= VM_MAYWRITE;
+	if (one_in(16))
+		flags |= VM_IO;
+	return flags;
+}
+
+static void make_vma(unsigned long first, unsigned long end)
+{
+	vmas[nr_vmas] = (struct model_vma) { first, end, vma_flags() };
+	gup_world_vma(ADDR + first * PAGE_SIZE, ADDR + end * PAGE_SIZE,
+		      vmas[nr_vmas].flags);
+	nr_vmas++;
+}
+
+/* One, or several with or without holes between them. */
+static void make_vmas(void)
+{
+	unsigned long first = 0, end;
+
+	nr_vmas = 0;
+	while (first < NR_SLOTS && nr_vmas < MAX_VMAS - 1 && one_in(2)) {
+		end = min(first + 1 + below(NR_SLOTS / 2), NR_SLOTS);
+		make_vma(first, end);
+		first = end + (one_in(2) ? 1 + below(8) : 0);
+	}
+	if (first < NR_SLOTS)
+		make_vma(first, NR_SLOTS);
 }
 
 static void make_request(bool slow)
@@ -328,7 +448,7 @@ static void setup(bool slow)
 	gup_warnings_expected = true;
 	gup_world_reset();
 	/* What matters most comes first: input may end at any time. */
-	make_vma();
+	make_vmas();
 	make_request(slow);
 	release_choice = byte();
 	if (one_in(4))
@@ -337,41 +457,46 @@ static void setup(bool slow)
 		zero_pfn = world.first_pfn + below(8);
 	make_tables();
 	make_folios();
-	for (unsigned long n = 0; n < NR_PAGES; n++)
-		count_before[n] = atomic_read(&page_at(n)->_refcount);
 }
 
 /*
  * The model
  */
 
-/* The page whose exclusiveness counts. */
-static struct page *exclusive_page(const struct slot *slot)
+static const struct model_page *page_of(const struct slot *slot)
 {
-	return slot->leaf ? &folio_of(slot->n)->page : page_at(slot->n);
-}
-
-static bool is_exclusive(const struct slot *slot)
-{
-	return exclusive_page(slot)->flags.f & BIT(PG_anon_exclusive);
+	return &model[slot->n];
 }
 
 static bool is_anon(const struct slot *slot)
 {
-	return (unsigned long)folio_of(slot->n)->mapping & FOLIO_MAPPING_ANON;
+	return kind_is_anon(page_of(slot)->kind);
 }
 
-static bool model_unshare(const struct slot *slot, bool know_vma)
+static bool is_exclusive(const struct slot *slot)
+{
+	return model[slot->leaf ? page_of(slot)->head : slot->n].exclusive;
+}
+
+static bool is_cow(const struct model_vma *vma)
+{
+	return !(vma->flags & VM_SHARED) && (vma->flags & VM_MAYWRITE);
+}
+
+static bool is_pinnable(const struct slot *slot)
+{
+	return !model[page_of(slot)->head].cma && page_of(slot)->kind != MOVABLE;
+}
+
+/* @vma: NULL if nobody knows it. */
+static bool model_unshare(const struct slot *slot, const struct model_vma *vma)
 {
 	if ((req.flags & FOLL_WRITE) || !(req.flags & FOLL_PIN) ||
 	    (slot->flags & _PAGE_RW))
 		return false;
 	if (is_anon(slot))
 		return !is_exclusive(slot);
-	if (!(req.flags & FOLL_LONGTERM))
-		return false;
-	return !know_vma ||
-	       (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+	return (req.flags & FOLL_LONGTERM) && (!vma || is_cow(vma));
 }
 
 static bool model_hardware_permits(const struct slot *slot)
@@ -389,47 +514,48 @@ static bool model_hardware_permits(const struct slot *slot)
 
 static bool model_fast_page(const struct slot *slot)
 {
-	struct folio *folio = folio_of(slot->n);
-	struct address_space *mapping = folio->mapping;
+	const struct model_page *page = page_of(slot);
 	const bool longterm = req.flags & FOLL_LONGTERM;
 
 	if (!model_hardware_permits(slot) || (slot->flags & _PAGE_SPECIAL))
 		return false;
-	if (count_before[folio_pfn(folio) - world.first_pfn] <= 0)
+	if (page->count <= 0 || (longterm && !is_pinnable(slot)))
 		return false;
-	if (longterm && folio_is_zone_movable(folio) && !is_zero_folio(folio))
+	switch (page->kind) {
+	case SLAB:
+	case SECRET:
+	case ZERO:
 		return false;
-	if (is_anon(slot))
+	case P2PDMA:
+		return (req.flags & FOLL_PCI_P2PDMA) &&
+		       !(longterm && (req.flags & FOLL_WRITE));
+	case FILE_CACHE:
+	case TRUNCATED:
+		return !(longterm && (req.flags & FOLL_WRITE));
+	default:
 		return true;
-	if (folio->page.page_type >> 24 == PGTY_SLAB)
-		return false;
-	if (folio_is_zone_device(folio) && !(req.flags & FOLL_PCI_P2PDMA))
-		return false;
-	if (mapping == &gup_secret && folio_nr_pages(folio) == 1)
-		return false;
-	return !(longterm && (req.flags & FOLL_WRITE)) || mapping == &gup_shmem;
+	}
 }
 
-static bool model_wp(const struct slot *slot)
+static bool model_wp(const struct slot *slot, const struct model_vma *vma)
 {
-	if (!(vma->vm_flags & VM_SOFTDIRTY) && !(slot->flags & _PAGE_SOFT_DIRTY))
+	if (!(vma->flags & VM_SOFTDIRTY) && !(slot->flags & _PAGE_SOFT_DIRTY))
 		return true;
-	return (vma->vm_flags & VM_UFFD_WP) && (slot->flags & _PAGE_UFFD);
+	return (vma->flags & VM_UFFD_WP) && (slot->flags & _PAGE_UFFD);
 }
 
 static bool model_has_page(const struct slot *slot)
 {
-	unsigned long pfn = world.first_pfn + slot->n;
-
-	return !(slot->flags & _PAGE_SPECIAL) || (!slot->leaf && pfn == zero_pfn);
+	return !(slot->flags & _PAGE_SPECIAL) ||
+	       (!slot->leaf && page_of(slot)->kind == ZERO);
 }
 
-static bool model_may_force(const struct slot *slot)
+static bool model_may_force(const struct slot *slot,
+			    const struct model_vma *vma)
 {
-	return (req.flags & FOLL_FORCE) && !(vma->vm_flags & VM_WRITE) &&
-	       (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE &&
-	       model_has_page(slot) && is_anon(slot) && is_exclusive(slot) &&
-	       !model_wp(slot);
+	return (req.flags & FOLL_FORCE) && !(vma->flags & VM_WRITE) &&
+	       is_cow(vma) && model_has_page(slot) && is_anon(slot) &&
+	       is_exclusive(slot) && !model_wp(slot, vma);
 }
 
 static enum gup_outcome model_fail(int error, int *model_error)
@@ -440,20 +566,18 @@ static enum gup_outcome model_fail(int error, int *model_error)
 
 static enum gup_outcome model_grab(const struct slot *slot, int *error)
 {
-	struct folio *folio = folio_of(slot->n);
+	const struct model_page *page = page_of(slot);
 
-	if (folio_is_zone_device(folio) && !(req.flags & FOLL_PCI_P2PDMA))
+	if (page->kind == P2PDMA && !(req.flags & FOLL_PCI_P2PDMA))
 		return model_fail(-EREMOTEIO, error);
-	if ((req.flags & FOLL_PIN) && is_zero_folio(folio))
+	if ((req.flags & FOLL_PIN) && page->kind == ZERO)
 		return GUP_PROGRESS;
-	if (count_before[folio_pfn(folio) - world.first_pfn] <= 0)
-		return model_fail(-ENOMEM, error);
-	return GUP_PROGRESS;
+	return page->count <= 0 ? model_fail(-ENOMEM, error) : GUP_PROGRESS;
 }
 
-static enum gup_outcome model_slow_page(const struct slot *slot, int *error)
+static enum gup_outcome model_slow_page(const struct slot *slot,
+					const struct model_vma *vma, int *error)
 {
-	const bool writable = slot->flags & _PAGE_RW;
 	const bool zero = (slot->flags & _PAGE_SPECIAL) && model_has_page(slot);
 
 	if (!slot->flags)
@@ -463,26 +587,52 @@ static enum gup_outcome model_slow_page(const struct slot *slot, int *error)
 		return GUP_NEED_FAULT;
 	if (!(slot->flags & _PAGE_PRESENT) &&
 	    (req.flags & FOLL_HONOR_NUMA_FAULT) &&
-	    (vma->vm_flags & VM_ACCESS_FLAGS))
+	    (vma->flags & (VM_READ | VM_WRITE | VM_EXEC)))
 		return GUP_NEED_FAULT;
-	if ((req.flags & FOLL_WRITE) && !writable && !model_may_force(slot))
+	if ((req.flags & FOLL_WRITE) && !(slot->flags & _PAGE_RW) &&
+	    !model_may_force(slot, vma))
 		return GUP_NEED_FAULT;
 	if ((zero || !model_has_page(slot)) && (req.flags & FOLL_DUMP))
 		return model_fail(-EFAULT, error);
 	if (!model_has_page(slot))
 		return model_fail(-EEXIST, error);
-	if (model_unshare(slot, true))
+	if (model_unshare(slot, vma))
 		return GUP_NEED_UNSHARE;
 	return model_grab(slot, error);
+}
+
+/* May the request take pages of a VMA? All have the protection key 0. */
+static bool model_vma_permits(const struct model_vma *vma)
+{
+	const bool force = req.flags & FOLL_FORCE;
+	const u32 deny = req.flags & FOLL_WRITE ? 3 : 1;
+
+	if (!vma || (vma->flags & VM_IO))
+		return false;
+	if (!(req.flags & FOLL_REMOTE) && (current->pkru & deny))
+		return false;
+	if (req.flags & FOLL_WRITE)
+		return (vma->flags & VM_WRITE) || (force && is_cow(vma));
+	return (vma->flags & VM_READ) || (force && (vma->flags & VM_MAYREAD));
 }
 
 /*
  * Comparison
  */
 
+static unsigned long first_slot(void)
+{
+	return (req.start - ADDR) >> PAGE_SHIFT;
+}
+
 static struct slot *slot_of(unsigned long i)
 {
-	return &slots[((req.start - ADDR) >> PAGE_SHIFT) + i];
+	return &slots[first_slot() + i];
+}
+
+static const struct model_vma *vma_at(unsigned long i)
+{
+	return vma_of(first_slot() + i);
 }
 
 static void expect_pages(void)
@@ -491,34 +641,30 @@ static void expect_pages(void)
 		EXPECT_EQ(pages[i], page_at(slot_of(i)->n));
 }
 
-/* How often the folio that begins at page @n was taken. */
-static int times_taken(unsigned long n)
-{
-	int times = 0;
-
-	for (unsigned long i = 0; i < req.sink.nr; i++)
-		times += page_folio(pages[i]) == folio_of(n);
-	return times;
-}
-
+/* References of the folio that begins at page @n, taken @times times. */
 static void expect_count(unsigned long n, int times)
 {
-	struct folio *folio = folio_of(n);
+	const struct model_page *page = &model[n];
 	const bool pin = req.flags & FOLL_PIN;
-	int bias = pin && !folio_test_large(folio) ? GUP_PIN_COUNTING_BIAS : 1;
+	int bias = pin && !page->order ? GUP_PIN_COUNTING_BIAS : 1;
 
-	if (pin && is_zero_folio(folio))
+	if (pin && page->kind == ZERO)
 		times = 0;
-	EXPECT_EQ(folio_ref_count(folio), count_before[n] + times * bias);
-	if (folio_test_large(folio))
-		EXPECT_EQ(atomic_read(&folio->_pincount), pin ? times : 0);
+	EXPECT_EQ(atomic_read(&page_at(n)->_refcount), page->count + times * bias);
+	if (page->order)
+		EXPECT_EQ(atomic_read(&folio_of(n)->_pincount), pin ? times : 0);
 }
 
 static void expect_counts(bool taken)
 {
+	static int times[NR_PAGES];
+
+	memset(times, 0, sizeof(times));
+	for (unsigned long i = 0; taken && i < req.sink.nr; i++)
+		times[model[pages[i] - page_at(0)].head]++;
 	for (unsigned long n = 0; n < NR_PAGES; n++) {
-		if (!PageTail(page_at(n)))
-			expect_count(n, taken ? times_taken(n) : 0);
+		if (model[n].head == n)
+			expect_count(n, times[n]);
 	}
 }
 
@@ -558,34 +704,44 @@ static void finish(void)
  */
 static void expect_fast(unsigned long wanted, bool unshare)
 {
-	struct folio *stopped = wanted < req.nr_pages ?
-				folio_of(slot_of(wanted)->n) : NULL;
+	unsigned long stopped;
 
 	if (unshare) {
+		stopped = page_of(slot_of(wanted))->head;
 		while (wanted > req.sink.nr &&
-		       folio_of(slot_of(wanted - 1)->n) == stopped)
+		       page_of(slot_of(wanted - 1))->head == stopped)
 			wanted--;
 	}
 	EXPECT_EQ(req.sink.nr, wanted);
 }
 
+/* How many pages the fast path takes; @unshare: the next has to be unshared. */
+static unsigned long model_fast(bool *unshare)
+{
+	unsigned long i;
+
+	*unshare = false;
+	if ((req.flags & FOLL_PIN) && world.mm.write_protect_seq.sequence)
+		return 0;
+	for (i = 0; i < req.nr_pages && model_fast_page(slot_of(i)); i++) {
+		*unshare = model_unshare(slot_of(i), NULL);
+		if (*unshare)
+			break;
+	}
+	return i;
+}
+
 static void fuzz_fast(void)
 {
-	bool unshare = false;
-	unsigned long i;
+	unsigned long wanted;
+	bool unshare;
 
 	setup(false);
 	if (one_in(16))
 		world.mm.write_protect_seq.sequence = 1;
-	for (i = 0; i < req.nr_pages && model_fast_page(slot_of(i)); i++) {
-		unshare = model_unshare(slot_of(i), false);
-		if (unshare)
-			break;
-	}
-	if ((req.flags & FOLL_PIN) && world.mm.write_protect_seq.sequence)
-		i = 0;
+	wanted = model_fast(&unshare);
 	gup_fast(&req);
-	expect_fast(i, unshare);
+	expect_fast(wanted, unshare);
 	finish();
 }
 
@@ -593,25 +749,39 @@ static void fuzz_fast(void)
 static void expect_touched(void)
 {
 	const bool touch = req.flags & FOLL_TOUCH;
-	bool dirty[NR_PAGES] = {};
+	static bool dirty[NR_PAGES];
 
+	memset(dirty, 0, sizeof(dirty));
 	for (unsigned long i = 0; i < req.sink.nr; i++) {
 		const struct slot *slot = slot_of(i);
-		struct folio *folio = folio_of(slot->n);
 
 		if (slot->leaf)
 			continue;
-		EXPECT_EQ(folio_test_referenced(folio), touch);
+		EXPECT_EQ(folio_test_referenced(folio_of(slot->n)), touch);
 		if (touch && (req.flags & FOLL_WRITE) &&
 		    !(slot->flags & _PAGE_DIRTY_BITS))
-			dirty[folio_pfn(folio) - world.first_pfn] = true;
+			dirty[page_of(slot)->head] = true;
 	}
 	for (unsigned long n = 0; n < NR_SMALL; n++) {
-		if (!PageTail(page_at(n)))
+		if (model[n].head == n)
 			EXPECT_EQ(folio_test_dirty(folio_of(n)), dirty[n]);
 	}
 }
 
+/* Did the slow walk see a page that may not stay? */
+static bool model_unpinnable(unsigned long from, unsigned long nr,
+			     const bool *faulted)
+{
+	for (unsigned long i = from; i < nr; i++) {
+		if (faulted && faulted[i])
+			continue;
+		if (page_of(slot_of(i))->kind != ZERO && !is_pinnable(slot_of(i)))
+			return true;
+	}
+	return false;
+}
+
+/* The walk alone, which does not ask whether a VMA permits anything. */
 static void fuzz_slow(void)
 {
 	enum gup_outcome outcome = GUP_PROGRESS, wanted = GUP_PROGRESS;
@@ -619,18 +789,240 @@ static void fuzz_slow(void)
 	unsigned long i;
 
 	setup(true);
-	for (i = 0; i < req.nr_pages; i++) {
-		wanted = model_slow_page(slot_of(i), &error);
+	for (i = 0; i < req.nr_pages && vma_at(i); i++) {
+		wanted = model_slow_page(slot_of(i), vma_at(i), &error);
 		if (wanted != GUP_PROGRESS)
 			break;
 	}
-	while (outcome == GUP_PROGRESS && !gup_done(&req))
+	mmap_read_lock(&world.mm);
+	while (outcome == GUP_PROGRESS && !gup_done(&req)) {
+		struct vm_area_struct *vma = vma_lookup(&world.mm, gup_addr(&req));
+
+		if (!vma)
+			break;
 		outcome = gup_walk_slow(&req, vma);
+	}
+	mmap_read_unlock(&world.mm);
 	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
 	EXPECT_EQ(outcome, wanted);
 	EXPECT_EQ(req.error, error);
 	EXPECT_EQ(req.sink.nr, i);
+	if (req.flags & FOLL_LONGTERM)
+		EXPECT_EQ(req.longterm.unpinnable, model_unpinnable(0, i, NULL));
 	expect_touched();
+	finish();
+}
+
+/*
+ * Entry points
+ */
+
+/* Maps the page that belongs to a slot; it is exclusive. */
+static void fault_maps(unsigned long i)
+{
+	map_slot(i, NR_MAPPED + i, GUP_PTE_RW);
+}
+
+static bool drops_lock(unsigned int fault_flags)
+{
+	return fault_flags & FAULT_FLAG_ALLOW_RETRY;
+}
+
+static vm_fault_t fault(struct vm_area_struct *vma, unsigned long addr,
+			unsigned int flags)
+{
+	const unsigned long i = (addr - ADDR) >> PAGE_SHIFT;
+	enum fault_kind kind = slots[i].fault;
+
+	if (kind == FAILS_SIGBUS)
+		return VM_FAULT_SIGBUS;
+	if (kind == FAILS_OOM || slots[i].leaf)
+		return VM_FAULT_OOM;
+	if (kind == RETRIES && drops_lock(flags) && !(flags & FAULT_FLAG_TRIED)) {
+		mmap_read_unlock(&world.mm);
+		return VM_FAULT_RETRY;
+	}
+	fault_maps(i);
+	if (kind != MAPS_UNLOCKED || !drops_lock(flags))
+		return 0;
+	mmap_read_unlock(&world.mm);
+	return VM_FAULT_COMPLETED;
+}
+
+/* What becomes of a page that has to be faulted in: 0, or why it cannot be had. */
+static int model_fault(struct slot *slot)
+{
+	if (req.flags & FOLL_NOFAULT)
+		return -EFAULT;
+	if (slot->fault == FAILS_SIGBUS)
+		return -EFAULT;
+	if (slot->fault == FAILS_OOM || slot->leaf)
+		return -ENOMEM;
+	return 0;
+}
+
+/* The slow path from page @i on: up to which page, and why not farther. */
+static unsigned long model_slow(unsigned long i, bool *faulted, int *error)
+{
+	for (; i < req.nr_pages; i++) {
+		enum gup_outcome outcome;
+
+		faulted[i] = false;
+		if (!model_vma_permits(vma_at(i))) {
+			*error = -EFAULT;
+			break;
+		}
+		outcome = model_slow_page(slot_of(i), vma_at(i), error);
+		if (outcome == GUP_ERROR)
+			break;
+		faulted[i] = outcome != GUP_PROGRESS;
+		if (!faulted[i])
+			continue;
+		*error = model_fault(slot_of(i));
+		if (*error)
+			break;
+	}
+	return i;
+}
+
+enum how { HELD, REMOTE, UNLOCKED, FAST, FAST_ONLY, NR_HOWS };
+
+static long call_remote(unsigned long start, unsigned int flags)
+{
+	const bool pin = req.flags & FOLL_PIN;
+	int locked = 1;
+	long ret;
+
+	mmap_read_lock(&world.mm);
+	ret = pin ? pin_user_pages_remote(&world.mm, start, req.nr_pages,
+					  flags, pages, &locked) :
+		    get_user_pages_remote(&world.mm, start, req.nr_pages,
+					  flags, pages, &locked);
+	EXPECT_EQ(current->nr_mmap_locks, locked);
+	if (locked)
+		mmap_read_unlock(&world.mm);
+	return ret;
+}
+
+static long call_held(unsigned long start, unsigned int flags)
+{
+	const bool pin = req.flags & FOLL_PIN;
+	long ret;
+
+	mmap_read_lock(&world.mm);
+	ret = pin ? pin_user_pages(start, req.nr_pages, flags, pages) :
+		    get_user_pages(start, req.nr_pages, flags, pages);
+	mmap_read_unlock(&world.mm);
+	return ret;
+}
+
+static long call(enum how how, unsigned long offset)
+{
+	const unsigned int flags = req.flags & ~(FOLL_PIN | FOLL_GET | FOLL_REMOTE);
+	const bool pin = req.flags & FOLL_PIN;
+	unsigned long start = req.start + offset;
+
+	switch (how) {
+	case HELD:
+		return call_held(start, flags);
+	case REMOTE:
+		return call_remote(start, flags);
+	case UNLOCKED:
+		return pin ? pin_user_pages_unlocked(start, req.nr_pages, pages,
+						     flags) :
+			     get_user_pages_unlocked(start, req.nr_pages, pages,
+						     flags);
+	case FAST:
+		return pin ? pin_user_pages_fast(start, req.nr_pages, flags,
+						 pages) :
+			     get_user_pages_fast(start, req.nr_pages, flags,
+						 pages);
+	default:
+		return get_user_pages_fast_only(start, req.nr_pages, flags, pages);
+	}
+}
+
+/* The flags that may be passed, and those that the entry point adds. */
+static void complete_flags(enum how how)
+{
+	if (how == FAST_ONLY)
+		req.flags = (req.flags & ~(FOLL_PIN | FOLL_LONGTERM)) | FOLL_GET;
+	if (how >= FAST)
+		req.flags &= ~(FOLL_TOUCH | FOLL_DUMP);
+	if (req.flags & FOLL_LONGTERM)
+		req.flags &= ~FOLL_PCI_P2PDMA;
+	req.flags &= ~FOLL_TOUCH;
+	if (how == REMOTE)
+		req.flags |= FOLL_REMOTE;
+	if (one_in(4))
+		req.flags |= FOLL_NOFAULT;
+}
+
+/*
+ * Where the fast path ends: it may stop earlier, in front of a folio with pages
+ * that have to be unshared.
+ */
+static unsigned long model_prefix(enum how how)
+{
+	unsigned long nr, stopped;
+	bool unshare;
+
+	if (how < FAST)
+		return 0;
+	nr = model_fast(&unshare);
+	if (!unshare)
+		return nr;
+	stopped = page_of(slot_of(nr))->head;
+	while (nr && page_of(slot_of(nr - 1))->head == stopped)
+		nr--;
+	return nr;
+}
+
+/* The pages that were faulted in are what the entries say now. */
+static void expect_faulted(const bool *faulted, unsigned long nr)
+{
+	for (unsigned long i = 0; i < nr; i++) {
+		if (faulted[i])
+			EXPECT_EQ(slot_of(i)->n, NR_MAPPED + first_slot() + i);
+	}
+}
+
+static void expect_result(long ret, unsigned long nr, int error)
+{
+	EXPECT_EQ(ret, nr ? (long)nr : error);
+	for (unsigned long i = max(ret, 0L); i < req.nr_pages; i++)
+		EXPECT_EQ(pages[i], NULL);
+	EXPECT_EQ(current->nr_mmap_locks, 0);
+	EXPECT_EQ(current->pins_saved, 0);
+}
+
+static void fuzz_entry(void)
+{
+	static bool faulted[NR_SLOTS];
+	const enum how how = below(NR_HOWS);
+	const unsigned long offset = one_in(2) ? 0 : below(PAGE_SIZE);
+	unsigned long prefix, nr;
+	int error = 0;
+	long ret;
+
+	setup(true);
+	complete_flags(how);
+	world.fault = fault;
+	prefix = model_prefix(how);
+	memset(faulted, 0, sizeof(faulted));
+	nr = prefix;
+	if (how != FAST_ONLY)
+		nr = model_slow(prefix, faulted, &error);
+	if ((req.flags & FOLL_LONGTERM) &&
+	    model_unpinnable(prefix, nr, faulted)) {
+		/* Nothing can be moved. */
+		nr = prefix;
+		error = -ENOMEM;
+	}
+	ret = call(how, offset);
+	expect_result(ret, nr, error);
+	req.sink.nr = max(ret, 0L);
+	expect_faulted(faulted, req.sink.nr);
 	finish();
 }
 
@@ -651,11 +1043,6 @@ static unsigned long moved_to;
 static struct slot changed_slot;	/* what it was before */
 static unsigned long limit;		/* at most that many may be taken */
 
-static unsigned long first_slot(void)
-{
-	return (req.start - ADDR) >> PAGE_SHIFT;
-}
-
 /* How many pages of the request come before the page table of a slot. */
 static unsigned long pages_before_table(unsigned long slot)
 {
@@ -663,33 +1050,27 @@ static unsigned long pages_before_table(unsigned long slot)
 	return slot > first_slot() ? slot - first_slot() : 0;
 }
 
-static void remake_folio(unsigned long n, unsigned int order)
-{
-	gup_folio(world.first_pfn + n, order);
-	count_before[n] = 1;
-}
-
 /* Only a folio that nobody else has a reference to is split. */
-static void split_folio(struct folio *folio)
+static void split_folio(unsigned long n)
 {
-	unsigned long n = folio_pfn(folio) - world.first_pfn;
-	unsigned long nr = folio_nr_pages(folio);
+	const unsigned long head = model[n].head;
 
-	if (folio_ref_count(folio) != 1 || n >= NR_SMALL)
+	if (head >= NR_SMALL || !model[head].order ||
+	    folio_ref_count(folio_of(head)) != 1)
 		return;
-	while (nr--)
-		remake_folio(n++, 0);
+	for (unsigned long i = head, nr = BIT(model[head].order); nr--; i++)
+		make_folio(i, 0, ANON, 0);
 }
 
 static void merge_folios(unsigned long n)
 {
 	n = ALIGN_DOWN(n, 4);
 	for (unsigned long i = n; i < n + 4; i++) {
-		if (i >= NR_SMALL || folio_nr_pages(folio_of(i)) != 1 ||
-		    folio_ref_count(folio_of(i)) != 1 || has_zero(i, 0))
+		if (i >= NR_SMALL || model[i].order || model[i].kind == ZERO ||
+		    atomic_read(&page_at(i)->_refcount) != 1)
 			return;
 	}
-	remake_folio(n, 2);
+	make_folio(n, 2, ANON, 0);
 }
 
 /* The window that a fork falls into does not count. */
@@ -724,7 +1105,7 @@ static void do_change(void)
 		gup_pmd(ADDR + changed_at * PAGE_SIZE)->pmd = 0;
 		limit = pages_before_table(changed_at);
 	} else if (change == SPLIT) {
-		split_folio(folio_of(slot->n));
+		split_folio(slot->n);
 	} else if (change == MERGE) {
 		merge_folios(slot->n);
 	} else {
@@ -791,12 +1172,15 @@ static void fuzz_one(const u8 *data, size_t size)
 {
 	input = data;
 	input_left = size;
-	switch (byte() % 3) {
+	switch (byte() % 4) {
 	case 0:
 		fuzz_fast();
 		break;
 	case 1:
 		fuzz_slow();
+		break;
+	case 2:
+		fuzz_entry();
 		break;
 	default:
 		fuzz_change();

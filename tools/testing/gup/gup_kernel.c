@@ -3,7 +3,8 @@
  * The functions of the kernel that get_user_pages calls, and the variables it
  * reads.
  */
-#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "gup_kernel.h"
 #include "gup_world.h"
@@ -32,18 +33,72 @@ void gup_warn(const char *file, int line)
 		fprintf(stderr, "WARNING: at %s:%d\n", file, line);
 }
 
+#ifdef GUP_CHECKED
+u8 *gup_blocks;
+int gup_accessible_error;
+void (*gup_hook)(void *word, bool after);
+
+void gup_die(const char *file, int line, const char *what)
+{
+	fflush(stdout);
+	fprintf(stderr, "%s:%d: not true: %s\n", file, line, what);
+	abort();
+}
+#endif
+
+/*
+ * Barriers, as far as the thread sanitizer knows them: see gup_kernel.h
+ */
+
+#ifdef GUP_TSAN
+#define GUP_NR_READS	64U
+
+static __thread const void *words_read[GUP_NR_READS];
+static __thread unsigned int nr_words_read;
+static __thread bool publishes;
+
+void gup_note_read(const void *word)
+{
+	words_read[nr_words_read++ % GUP_NR_READS] = word;
+}
+
+void gup_read_barrier(void)
+{
+	unsigned int nr = min(nr_words_read, GUP_NR_READS);
+
+	while (nr)
+		__tsan_acquire((void *)words_read[--nr]);
+	nr_words_read = 0;
+}
+
+void gup_write_barrier(void)
+{
+	publishes = true;
+}
+
+void gup_note_write(void *word)
+{
+	if (publishes)
+		__tsan_release(word);
+}
+#endif
+
 /*
  * Threads and locks
  */
 
-#ifdef GUP_CHECKED
-int gup_barrier_word;
-int gup_accessible_error;
-void (*gup_hook)(void *word, bool after);
-#endif
+/*
+ * Whoever is waited for may not be running. On a busy machine, to yield the CPU
+ * may take until everybody else has had a turn: a sleep is over sooner.
+ */
+void gup_wait(void)
+{
+	usleep(1);
+}
 
 int cond_resched(void)
 {
+	might_sleep();
 	barrier();
 	return 0;
 }
@@ -59,19 +114,47 @@ void spin_lock(spinlock_t *lock)
 	while (!__atomic_compare_exchange_n(&lock->locked, &unlocked, 1, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		unlocked = 0;
-		/* Whoever holds it may not be running. */
-		sched_yield();
+		gup_wait();
 	}
+	current->nr_locks++;
 }
 
 void spin_unlock(spinlock_t *lock)
 {
+	GUP_MUST(READ_ONCE(lock->locked));
+	GUP_MUST(current->nr_locks);
+	current->nr_locks--;
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
 
+/* Changes the number of readers by @by; for a writer, from 0 to -1 and back. */
+static bool mmap_try_change(struct mm_struct *mm, long old, long by)
+{
+	return __atomic_compare_exchange_n(&mm->mmap_lock.count, &old, old + by,
+					   false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+static long mmap_count(struct mm_struct *mm)
+{
+	return __atomic_load_n(&mm->mmap_lock.count, __ATOMIC_RELAXED);
+}
+
+/* Writers go first, or they would wait for ever. */
 void mmap_read_lock(struct mm_struct *mm)
 {
-	atomic_long_add(1, &mm->mmap_lock.count);
+	long count;
+
+	might_sleep();
+	for (;;) {
+		count = mmap_count(mm);
+		if (count >= 0 &&
+		    !__atomic_load_n(&mm->mmap_lock.writers, __ATOMIC_RELAXED) &&
+		    mmap_try_change(mm, count, 1))
+			break;
+		gup_wait();
+	}
+	current->nr_mmap_locks++;
 }
 
 int mmap_read_lock_killable(struct mm_struct *mm)
@@ -84,7 +167,25 @@ int mmap_read_lock_killable(struct mm_struct *mm)
 
 void mmap_read_unlock(struct mm_struct *mm)
 {
-	atomic_long_add(-1, &mm->mmap_lock.count);
+	GUP_MUST(current->nr_mmap_locks && mmap_count(mm) > 0);
+	current->nr_mmap_locks--;
+	while (!mmap_try_change(mm, mmap_count(mm), -1))
+		;
+}
+
+void mmap_write_lock(struct mm_struct *mm)
+{
+	__atomic_fetch_add(&mm->mmap_lock.writers, 1, __ATOMIC_RELAXED);
+	while (!mmap_try_change(mm, 0, -1))
+		gup_wait();
+	current->nr_mmap_locks++;
+}
+
+void mmap_write_unlock(struct mm_struct *mm)
+{
+	GUP_MUST(mmap_try_change(mm, -1, 1));
+	current->nr_mmap_locks--;
+	__atomic_fetch_sub(&mm->mmap_lock.writers, 1, __ATOMIC_RELAXED);
 }
 
 /*
@@ -152,6 +253,14 @@ void gup_stat_fold(void)
 			stat_diff[nid][item] = 0;
 		}
 	}
+}
+
+/* For one thread that is alone. */
+void gup_stat_reset(void)
+{
+	memset(stat_diff, 0, sizeof(stat_diff));
+	for (int nid = 0; nid < MAX_NUMNODES; nid++)
+		memset(gup_nodes[nid].vm_stat, 0, sizeof(gup_nodes[nid].vm_stat));
 }
 
 long gup_stat(int nid, enum node_stat_item item)
@@ -251,6 +360,7 @@ bool touch_pmd(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmdp,
 	pmd_t old = pmdp_get(pmdp);
 	pmd_t new = pmd_mkyoung(old);
 
+	lockdep_assert_held(pmd_lockptr(vma->vm_mm, pmdp));
 	if (write)
 		new = pmd_mkdirty(new);
 	WRITE_ONCE(pmdp->pmd, pmd_val(new));
@@ -262,6 +372,7 @@ void touch_pud(struct vm_area_struct *vma, unsigned long addr, pud_t *pudp,
 {
 	pud_t pud = pud_mkyoung(pudp_get(pudp));
 
+	lockdep_assert_held(pud_lockptr(vma->vm_mm, pudp));
 	if (write)
 		pud = pud_mkdirty(pud);
 	WRITE_ONCE(pudp->pud, pud_val(pud));
@@ -311,4 +422,19 @@ void folio_batch_release(struct folio_batch *fbatch)
 struct folio *memfd_alloc_folio(struct file *memfd, pgoff_t idx)
 {
 	return ERR_PTR(-ENOMEM);
+}
+
+/*
+ * There is no hugetlb: a VMA that says so is refused, or has nothing in it.
+ */
+
+struct hstate *hstate_vma(struct vm_area_struct *vma)
+{
+	return NULL;
+}
+
+bool hugetlbfs_pagecache_present(struct hstate *h, struct vm_area_struct *vma,
+				 unsigned long addr)
+{
+	return false;
 }

@@ -8,9 +8,9 @@
  * and node statistics. What is not inlined in the kernel is not inlined here:
  * that is in gup_kernel.c.
  *
- * GUP_CHECKED is defined for tests. It makes READ_ONCE() known to the thread
- * sanitizer, lets tlb_remove_table_sync_one() wait for sections with interrupts
- * off, and enables what CONFIG_DEBUG_VM does.
+ * GUP_CHECKED is defined for tests. Atomics and barriers then order what they
+ * order in the kernel, and no more; locks, interrupts off and mmap_lock are looked
+ * after as lockdep does; pages can be migrated; and CONFIG_DEBUG_VM is set.
  */
 #ifndef _GUP_KERNEL_H
 #define _GUP_KERNEL_H
@@ -53,6 +53,8 @@
 #endif
 #ifdef GUP_CHECKED
 #define CONFIG_DEBUG_VM				1
+#define CONFIG_MIGRATION			1
+#define CONFIG_CMA				1
 #endif
 
 /* 1 for a macro that is defined as 1, 0 for one that is not defined. */
@@ -147,8 +149,63 @@ typedef unsigned long phys_addr_t;
 #define PTR_ERR(p)		((long)(p))
 
 /*
- * Atomics and barriers
+ * What the checks of a test find is no result of the test, but its end.
  */
+
+#ifdef GUP_CHECKED
+void __cold gup_die(const char *file, int line, const char *what)
+	__attribute__((__noreturn__));
+#define GUP_MUST(cond)							\
+	((void)(likely(cond) ? 0 : (gup_die(__FILE__, __LINE__, #cond), 0)))
+#else
+#define GUP_MUST(cond)		((void)sizeof(!!(cond)))
+#endif
+
+/*
+ * Atomics and barriers
+ *
+ * The thread sanitizer knows no barriers but acquire and release of a word. So a
+ * read barrier acquires the words that the thread has read since the one before,
+ * and after a write barrier each word that is written is released. Reads that are
+ * not ordered after the write that made a page visible are reported like this,
+ * unless they are READ_ONCE() or data_race().
+ *
+ * That is more order than there is in two cases: for what is written between a
+ * write barrier and the word that is released, and for more reads between two
+ * read barriers than are remembered. An address dependency orders nothing here,
+ * which is less than in the kernel. And no program that runs on x86 can show
+ * that a full barrier is missing beside a locked instruction.
+ */
+
+#if defined(__SANITIZE_THREAD__)
+#define GUP_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GUP_TSAN
+#endif
+#endif
+
+#ifdef GUP_TSAN
+void gup_note_read(const void *word);
+void gup_note_write(void *word);
+void __tsan_acquire(void *word);
+void __tsan_release(void *word);
+void gup_read_barrier(void);
+void gup_write_barrier(void);
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+#define data_race(expr) ({						\
+	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);			\
+	typeof(expr) _racy = (expr);					\
+	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);			\
+	_racy; })
+#else
+#define gup_note_read(word)	((void)0)
+#define gup_note_write(word)	((void)0)
+#define gup_read_barrier()	barrier()
+#define gup_write_barrier()	barrier()
+#define data_race(expr)		(expr)
+#endif
 
 /* A word as it is in one read, of any type that fits into a register. */
 #ifdef GUP_CHECKED
@@ -159,6 +216,8 @@ typedef unsigned long phys_addr_t;
 		u32 raw32;						\
 		u64 raw64;						\
 	} _once = {};							\
+	_Static_assert(sizeof(x) == 8 || sizeof(x) == 4 || sizeof(x) == 1, \
+		       "a register");					\
 	if (sizeof(x) == 8)						\
 		_once.raw64 = __atomic_load_n((const u64 *)&(x),	\
 					      __ATOMIC_RELAXED);	\
@@ -168,44 +227,43 @@ typedef unsigned long phys_addr_t;
 	else								\
 		_once.raw8 = __atomic_load_n((const u8 *)&(x),		\
 					     __ATOMIC_RELAXED);		\
+	gup_note_read((const void *)&(x));				\
 	_once.value; })
-#define WRITE_ONCE(x, v)						\
-	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
-/* For words that the kernel's headers read as they are. */
-#define GUP_READ_RACY(x)	READ_ONCE(x)
+#define WRITE_ONCE(x, v) ({						\
+	gup_note_write((void *)&(x));					\
+	__atomic_store_n(&(x), v, __ATOMIC_RELAXED); })
 #else
 #define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
-#define GUP_READ_RACY(x)	(x)
 #endif
-#ifdef __SANITIZE_THREAD__
-void AnnotateIgnoreReadsBegin(const char *file, int line);
-void AnnotateIgnoreReadsEnd(const char *file, int line);
-#define data_race(expr) ({						\
-	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);			\
-	typeof(expr) _racy = (expr);					\
-	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);			\
-	_racy; })
+/*
+ * Bits that nobody changes, in a word of which other bits do change: what
+ * ASSERT_EXCLUSIVE_BITS() says in the kernel. The thread sanitizer cannot be told.
+ */
+#ifdef GUP_TSAN
+#define GUP_EXCLUSIVE_BITS(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #else
-#define data_race(expr)		(expr)
+#define GUP_EXCLUSIVE_BITS(x)	(x)
 #endif
 #define prefetchw(p)		__builtin_prefetch(p, 1)
 
-/* A full barrier; a locked instruction is one as well. */
+#define smp_mb() ({							\
+	gup_write_barrier();						\
+	__asm__ __volatile__("lock; addl $0,-4(%%rsp)" : : : "memory", "cc"); \
+	gup_read_barrier(); })
 #ifdef GUP_CHECKED
-extern int gup_barrier_word;
-#define smp_mb()	((void)__atomic_fetch_add(&gup_barrier_word, 0,	\
-						  __ATOMIC_SEQ_CST))
-#define smp_rmb()	smp_mb()
-#define smp_wmb()	smp_mb()
+#define smp_rmb()		({ barrier(); gup_read_barrier(); })
+#define smp_wmb()		({ barrier(); gup_write_barrier(); })
+/* The locked instruction that it stands beside is the barrier. */
+#define smp_mb__after_atomic()						\
+	({ gup_write_barrier(); barrier(); gup_read_barrier(); })
+#define smp_mb__before_atomic()	smp_mb__after_atomic()
 #else
-#define smp_mb()							\
-	__asm__ __volatile__("lock; addl $0,-4(%%rsp)" : : : "memory", "cc")
-#define smp_rmb()	barrier()
-#define smp_wmb()	barrier()
-#endif
+#define smp_rmb()		barrier()
+#define smp_wmb()		barrier()
 #define smp_mb__after_atomic()	barrier()
 #define smp_mb__before_atomic()	barrier()
+#endif
 
 typedef struct {
 	int counter;
@@ -238,18 +296,45 @@ extern void (*gup_hook)(void *word, bool after);
 #define GUP_HOOKED(v, op)	(op)
 #endif
 
+/*
+ * Operations that return what they found are full barriers, a cmpxchg only if it
+ * succeeds. All others are not ordered, or if they are, the benchmark would not
+ * see a difference: it is the same instruction.
+ */
+#ifdef GUP_CHECKED
+#define GUP_UNORDERED		__ATOMIC_RELAXED
+#else
+#define GUP_UNORDERED		__ATOMIC_SEQ_CST
+#endif
+#define GUP_FULLY_ORDERED(v, op) GUP_HOOKED(v, ({			\
+	gup_write_barrier();						\
+	typeof(op) _ordered = op;					\
+	gup_read_barrier();						\
+	_ordered; }))
+
 #define atomic_add_return(i, v)						\
-	GUP_HOOKED(v, __atomic_add_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+	GUP_FULLY_ORDERED(v, __atomic_add_fetch(&(v)->counter, i,	\
+						__ATOMIC_SEQ_CST))
 #define atomic_sub_return(i, v)						\
-	GUP_HOOKED(v, __atomic_sub_fetch(&(v)->counter, i, __ATOMIC_SEQ_CST))
+	GUP_FULLY_ORDERED(v, __atomic_sub_fetch(&(v)->counter, i,	\
+						__ATOMIC_SEQ_CST))
 #define atomic_fetch_add(i, v)						\
-	GUP_HOOKED(v, __atomic_fetch_add(&(v)->counter, i, __ATOMIC_SEQ_CST))
-#define atomic_try_cmpxchg(v, old, new)					\
-	GUP_HOOKED(v, __atomic_compare_exchange_n(&(v)->counter, old, new, \
-						  false, __ATOMIC_SEQ_CST, \
-						  __ATOMIC_RELAXED))
-#define atomic_add(i, v)		((void)atomic_fetch_add(i, v))
-#define atomic_sub(i, v)		((void)atomic_sub_return(i, v))
+	GUP_FULLY_ORDERED(v, __atomic_fetch_add(&(v)->counter, i,	\
+						__ATOMIC_SEQ_CST))
+#define atomic_try_cmpxchg(v, old, new)	GUP_HOOKED(v, ({		\
+	gup_write_barrier();						\
+	bool _done = __atomic_compare_exchange_n(&(v)->counter, old, new, \
+						 false, __ATOMIC_SEQ_CST, \
+						 __ATOMIC_RELAXED);	\
+	if (_done)							\
+		gup_read_barrier();					\
+	_done; }))
+#define atomic_add(i, v)						\
+	((void)GUP_HOOKED(v, __atomic_fetch_add(&(v)->counter, i,	\
+						GUP_UNORDERED)))
+#define atomic_sub(i, v)						\
+	((void)GUP_HOOKED(v, __atomic_fetch_sub(&(v)->counter, i,	\
+						GUP_UNORDERED)))
 #define atomic_inc(v)			atomic_add(1, v)
 #define atomic_sub_and_test(i, v)	(atomic_sub_return(i, v) == 0)
 #define atomic_add_negative(i, v)	(atomic_add_return(i, v) < 0)
@@ -276,13 +361,13 @@ static __always_inline bool test_bit(unsigned long nr, const unsigned long *word
 static __always_inline void set_bit(unsigned long nr, unsigned long *word)
 {
 	__atomic_fetch_or(&word[nr / BITS_PER_LONG], BIT(nr % BITS_PER_LONG),
-			  __ATOMIC_SEQ_CST);
+			  GUP_UNORDERED);
 }
 
 static __always_inline void clear_bit(unsigned long nr, unsigned long *word)
 {
 	__atomic_fetch_and(&word[nr / BITS_PER_LONG], ~BIT(nr % BITS_PER_LONG),
-			   __ATOMIC_SEQ_CST);
+			   GUP_UNORDERED);
 }
 
 /*
@@ -334,17 +419,27 @@ struct mm_struct;
  * @mm: Its address space.
  * @comm: Its name.
  * @flags: PF_* flags.
- * @fatal_signal: Somebody wants to kill it.
+ * @signal: There is a signal for it.
+ * @fatal_signal: The signal will kill it.
  * @pkru: Value of the protection key register, where the CPU has none.
  * @irqs_off: Even: interrupts are on. Grows with each change.
+ * @nr_locks: Spinlocks that it holds.
+ * @nr_mmap_locks: How often it has mmap_lock.
+ * @nr_flushed: Pages whose caches it was told to flush.
+ * @pins_saved: Between memalloc_pin_save() and memalloc_pin_restore().
  */
 struct task_struct {
 	struct mm_struct *mm;
 	char comm[16];
 	unsigned int flags;
+	bool signal;
 	bool fatal_signal;
 	u32 pkru;
 	unsigned long irqs_off;
+	unsigned int nr_locks;
+	unsigned int nr_mmap_locks;
+	unsigned long nr_flushed;
+	unsigned int pins_saved;
 };
 
 extern __thread struct task_struct gup_task;
@@ -357,10 +452,17 @@ static inline bool fatal_signal_pending(struct task_struct *task)
 	return unlikely(READ_ONCE(task->fatal_signal));
 }
 
-#define signal_pending(task)	fatal_signal_pending(task)
+static inline bool signal_pending(struct task_struct *task)
+{
+	return unlikely(READ_ONCE(task->signal)) || fatal_signal_pending(task);
+}
+
 int cond_resched(void);
-#define might_sleep()		((void)0)
-#define might_fault()		((void)0)
+void gup_wait(void);
+/* Neither with interrupts off nor with a spinlock held. */
+#define might_sleep()							\
+	GUP_MUST(!irqs_disabled() && !current->nr_locks)
+#define might_fault()		might_sleep()
 #define might_lock_read(lock)	((void)0)
 #define preempt_disable()	barrier()
 #define preempt_enable()	barrier()
@@ -372,12 +474,14 @@ int cond_resched(void);
  * flags; tests note that it is so, for tlb_remove_table_sync_one() to wait for.
  */
 #ifdef GUP_CHECKED
-#define local_irq_save(saved)						\
-	((saved) = __atomic_fetch_add(&current->irqs_off, 1,		\
-				      __ATOMIC_SEQ_CST))
-#define local_irq_restore(saved)					\
-	((void)(saved), (void)__atomic_fetch_add(&current->irqs_off, 1,	\
-						 __ATOMIC_SEQ_CST))
+#define local_irq_save(saved) ({						\
+	GUP_MUST(!irqs_disabled());					\
+	(saved) = __atomic_fetch_add(&current->irqs_off, 1,		\
+				     __ATOMIC_SEQ_CST); })
+#define local_irq_restore(saved) ({					\
+	GUP_MUST((saved) == current->irqs_off - 1);			\
+	(void)__atomic_fetch_add(&current->irqs_off, 1,			\
+				 __ATOMIC_SEQ_CST); })
 #define irqs_disabled()		(current->irqs_off & 1)
 #else
 #define local_irq_save(saved)						\
@@ -386,8 +490,13 @@ int cond_resched(void);
 	__asm__ __volatile__("" : : "r" (saved) : "memory")
 #define irqs_disabled()		false
 #endif
+#ifdef GUP_CHECKED
+#define lockdep_assert_irqs_disabled()	GUP_MUST(irqs_disabled())
+#define lockdep_assert_held(lock)	GUP_MUST(READ_ONCE((lock)->locked))
+#else
 #define lockdep_assert_irqs_disabled()	((void)0)
 #define lockdep_assert_held(lock)	((void)(lock))
+#endif
 #define in_interrupt()		false
 void tlb_remove_table_sync_one(void);
 
@@ -397,7 +506,7 @@ typedef struct {
 
 void spin_lock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock);
-#define assert_spin_locked(lock)	((void)(lock))
+#define assert_spin_locked(lock)	lockdep_assert_held(lock)
 
 typedef struct {
 	unsigned int sequence;
@@ -452,6 +561,13 @@ enum pageflags {
 	PG_anon_exclusive = PG_owner_2,
 	PG_reserved = 13,
 	PG_hwpoison = 20,
+};
+
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_CMA = 4,
+	MIGRATE_ISOLATE,
 };
 
 #define PGTY_SLAB		0xf5
@@ -627,19 +743,19 @@ GUP_FOLIO_FLAG(lru)
 
 static __always_inline bool folio_test_slab(const struct folio *folio)
 {
-	return READ_ONCE(folio->page.page_type) >> 24 == PGTY_SLAB;
+	return data_race(folio->page.page_type >> 24) == PGTY_SLAB;
 }
 
 static __always_inline bool folio_test_hugetlb(const struct folio *folio)
 {
-	return READ_ONCE(folio->page.page_type) >> 24 == PGTY_HUGETLB;
+	return data_race(folio->page.page_type >> 24) == PGTY_HUGETLB;
 }
 
 #define PageHuge(page)		folio_test_hugetlb(page_folio(page))
 
 static __always_inline bool folio_test_anon(const struct folio *folio)
 {
-	return (unsigned long)READ_ONCE(folio->mapping) & FOLIO_MAPPING_ANON;
+	return (unsigned long)folio->mapping & FOLIO_MAPPING_ANON;
 }
 
 static __always_inline bool PageAnon(const struct page *page)
@@ -649,6 +765,7 @@ static __always_inline bool PageAnon(const struct page *page)
 
 static __always_inline int PageAnonExclusive(const struct page *page)
 {
+	VM_WARN_ON_ONCE(!PageAnon(page));
 	if (PageHuge(page))
 		page = compound_head(page);
 	return test_bit(PG_anon_exclusive, &page->flags.f);
@@ -656,12 +773,12 @@ static __always_inline int PageAnonExclusive(const struct page *page)
 
 static inline unsigned int folio_large_order(const struct folio *folio)
 {
-	return GUP_READ_RACY(folio->_flags_1) & 0xff;
+	return folio->_flags_1 & 0xff;
 }
 
 static inline unsigned long folio_large_nr_pages(const struct folio *folio)
 {
-	return GUP_READ_RACY(folio->_nr_pages);
+	return folio->_nr_pages;
 }
 
 static inline unsigned int compound_order(const struct page *page)
@@ -688,7 +805,7 @@ static inline unsigned long folio_nr_pages(const struct folio *folio)
 
 static inline int memdesc_nid(const memdesc_flags_t *flags)
 {
-	return GUP_READ_RACY(flags->f) >> NODES_PGSHIFT;
+	return GUP_EXCLUSIVE_BITS(flags->f) >> NODES_PGSHIFT;
 }
 
 #define folio_nid(folio)	memdesc_nid(&(folio)->flags)
@@ -697,7 +814,7 @@ static inline int memdesc_nid(const memdesc_flags_t *flags)
 
 static inline enum zone_type folio_zonenum(const struct folio *folio)
 {
-	return (GUP_READ_RACY(folio->flags.f) >> ZONES_PGSHIFT) & ZONES_MASK;
+	return (GUP_EXCLUSIVE_BITS(folio->flags.f) >> ZONES_PGSHIFT) & ZONES_MASK;
 }
 
 static inline bool gup_folio_is_device(const struct folio *folio,
@@ -728,8 +845,21 @@ static inline bool is_huge_zero_pfn(unsigned long pfn)
 
 #define is_huge_zero_folio(folio) is_huge_zero_pfn(folio_pfn(folio))
 
+/* What the pageblock of a page is for. */
+#ifdef CONFIG_CMA
+extern u8 *gup_blocks;
+#define folio_migratetype(folio) \
+	READ_ONCE(gup_blocks[folio_pfn(folio) >> pageblock_order])
+#else
+#define folio_migratetype(folio) ((void)(folio), MIGRATE_MOVABLE)
+#endif
+
 static inline bool folio_is_longterm_pinnable(struct folio *folio)
 {
+	const unsigned int type = folio_migratetype(folio);
+
+	if (type == MIGRATE_CMA || type == MIGRATE_ISOLATE)
+		return false;
 	if (is_zero_folio(folio))
 		return true;
 	return !folio_is_device_coherent(folio) && !folio_is_fsdax(folio) &&
@@ -754,6 +884,7 @@ void __folio_put(struct folio *folio);
 
 static __always_inline void folio_put_refs(struct folio *folio, int refs)
 {
+	VM_WARN_ON_ONCE(folio_ref_count(folio) == 0);
 	if (atomic_sub_and_test(refs, &folio->_refcount))
 		__folio_put(folio);
 }
@@ -799,6 +930,8 @@ extern int gup_accessible_error;
 enum node_stat_item {
 	NR_FOLL_PIN_ACQUIRED,
 	NR_FOLL_PIN_RELEASED,
+	NR_ISOLATED_ANON,
+	NR_ISOLATED_FILE,
 	NR_VM_NODE_STAT_ITEMS,
 };
 
@@ -899,8 +1032,18 @@ static __always_inline u64 gup_save_dirty(u64 val)
 	return val;
 }
 
+/*
+ * An entry of a shadow stack, which is writable in its way: dirty, but without the
+ * bit for writing. The benchmark has a CPU without.
+ */
+static __always_inline bool gup_shadow_stack(u64 val)
+{
+	return IS_ENABLED(CONFIG_DEBUG_VM) &&
+	       (val & (_PAGE_RW | _PAGE_DIRTY)) == _PAGE_DIRTY;
+}
+
 /* What the leaves of all levels have in common. */
-#define GUP_ENTRY(level, size_mask)					\
+#define GUP_ENTRY(level, size_mask, shadow_stacks)			\
 static inline u64 level##_val(level##_t e)				\
 {									\
 	return e.level;							\
@@ -931,7 +1074,8 @@ static inline bool level##_young(level##_t e)				\
 }									\
 static inline int level##_write(level##_t e)				\
 {									\
-	return e.level & _PAGE_RW;					\
+	return (e.level & _PAGE_RW) ||					\
+	       ((shadow_stacks) && gup_shadow_stack(e.level));		\
 }									\
 static inline bool level##_special(level##_t e)				\
 {									\
@@ -1015,9 +1159,9 @@ static inline bool gup_access_permitted(u64 val, bool write)
 	return __pkru_allows_pkey(pte_flags_pkey(val), write);
 }
 
-GUP_ENTRY(pte, ~0UL)
-GUP_ENTRY(pmd, e.pmd & _PAGE_PSE ? PMD_MASK : ~0UL)
-GUP_ENTRY(pud, e.pud & _PAGE_PSE ? PUD_MASK : ~0UL)
+GUP_ENTRY(pte, ~0UL, true)
+GUP_ENTRY(pmd, e.pmd & _PAGE_PSE ? PMD_MASK : ~0UL, true)
+GUP_ENTRY(pud, e.pud & _PAGE_PSE ? PUD_MASK : ~0UL, false)
 
 #define pte_page(e)		pfn_to_page(pte_pfn(e))
 #define pmd_page(e)		pfn_to_page(pmd_pfn(e))
@@ -1239,6 +1383,14 @@ struct file {
 	struct inode *f_inode;
 };
 
+/* What else a VMA can be, for tests. */
+enum gup_vma_kind {
+	GUP_VMA_FSDAX		= BIT(0),
+	GUP_VMA_SECRETMEM	= BIT(1),
+	GUP_VMA_HUGETLB		= BIT(2),
+	GUP_VMA_DIRTY_TRACKING	= BIT(3),
+};
+
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
@@ -1246,10 +1398,16 @@ struct vm_area_struct {
 	vm_flags_t vm_flags;
 	const struct vm_operations_struct *vm_ops;
 	struct file *vm_file;
+#ifdef GUP_CHECKED
+	unsigned int kind;
+	u16 pkey;
+#endif
 };
 
+/* @count: readers; -1: a writer. @writers: those that wait, or have it. */
 struct rw_semaphore {
-	atomic_long_t count;
+	long count;
+	int writers;
 };
 
 #define GUP_MAX_VMAS		8
@@ -1276,7 +1434,13 @@ struct mm_struct {
 #define mm_flags_test(flag, mm)	test_bit(flag, &(mm)->flags)
 #define mm_flags_set(flag, mm)	set_bit(flag, &(mm)->flags)
 
+#ifdef GUP_CHECKED
+#define mmap_assert_locked(mm)	((void)(mm), GUP_MUST(current->nr_mmap_locks))
+#else
 #define mmap_assert_locked(mm)	((void)0)
+#endif
+void mmap_write_lock(struct mm_struct *mm);
+void mmap_write_unlock(struct mm_struct *mm);
 void mmap_read_lock(struct mm_struct *mm);
 int mmap_read_lock_killable(struct mm_struct *mm);
 void mmap_read_unlock(struct mm_struct *mm);
@@ -1298,16 +1462,26 @@ void split_huge_pmd(struct vm_area_struct *vma, pmd_t *pmdp, unsigned long addr)
 int pte_alloc(struct mm_struct *mm, pmd_t *pmdp);
 
 #define vma_is_anonymous(vma)	(!(vma)->vm_ops)
-#define vma_is_fsdax(vma)	((void)(vma), false)
-#define vma_is_secretmem(vma)	((void)(vma), false)
+#ifdef GUP_CHECKED
+#define GUP_VMA_IS(vma, what)	((vma)->kind & (what))
+#else
+#define GUP_VMA_IS(vma, what)	((void)(vma), false)
+#endif
+#define vma_is_fsdax(vma)	GUP_VMA_IS(vma, GUP_VMA_FSDAX)
+#define vma_is_secretmem(vma)	GUP_VMA_IS(vma, GUP_VMA_SECRETMEM)
 #define vma_is_accessible(vma)	((vma)->vm_flags & VM_ACCESS_FLAGS)
-#define vma_needs_dirty_tracking(vma) ((void)(vma), false)
-#define is_vm_hugetlb_page(vma)	((void)(vma), false)
+#define vma_needs_dirty_tracking(vma) GUP_VMA_IS(vma, GUP_VMA_DIRTY_TRACKING)
+#define is_vm_hugetlb_page(vma)	GUP_VMA_IS(vma, GUP_VMA_HUGETLB)
 #define vma_pgtable_walk_begin(vma) ((void)0)
 #define vma_pgtable_walk_end(vma) ((void)0)
 #define update_mmu_cache(vma, addr, ptep) ((void)0)
 #define flush_anon_page(vma, page, addr) ((void)(page))
+#ifdef GUP_CHECKED
+#define flush_dcache_page(page)						\
+	(might_sleep(), (void)(page), (void)current->nr_flushed++)
+#else
 #define flush_dcache_page(page)	((void)(page))
+#endif
 #define in_gate_area(mm, addr)	false
 
 struct vm_area_struct *find_vma_intersection(struct mm_struct *mm,
@@ -1322,12 +1496,17 @@ static inline bool arch_vma_access_permitted(struct vm_area_struct *vma,
 					     bool write, bool execute,
 					     bool foreign)
 {
+#ifdef GUP_CHECKED
+	return foreign || __pkru_allows_pkey(vma->pkey, write);
+#else
 	return true;
+#endif
 }
 
 static inline void set_pte_at(struct mm_struct *mm, unsigned long addr,
 			      pte_t *ptep, pte_t pte)
 {
+	lockdep_assert_held(&virt_to_page(ptep)->ptl);
 	WRITE_ONCE(ptep->pte, pte.pte);
 }
 
@@ -1383,6 +1562,7 @@ static inline bool gup_must_unshare(struct vm_area_struct *vma,
 #define lru_add_drain()		((void)0)
 #define HZ			1000
 #define GFP_USER		0
+#define __GFP_NOWARN		0
 #define S_IFMT			0170000
 
 struct folio_batch {
@@ -1408,8 +1588,15 @@ struct hstate *hstate_file(struct file *file);
 unsigned int huge_page_order(struct hstate *h);
 unsigned int huge_page_shift(struct hstate *h);
 struct folio *memfd_alloc_folio(struct file *memfd, pgoff_t idx);
+#ifdef GUP_CHECKED
+#define memalloc_pin_save()	(current->pins_saved++)
+#define memalloc_pin_restore(flags) ({					\
+	current->pins_saved--;						\
+	GUP_MUST(current->pins_saved == (flags)); })
+#else
 #define memalloc_pin_save()	0
 #define memalloc_pin_restore(flags) ((void)(flags))
+#endif
 #define shmem_file(file)	((file)->f_mapping->shmem)
 #define is_file_hugepages(file)	((void)(file), false)
 #define file_inode(file)	((file)->f_inode)
@@ -1418,6 +1605,58 @@ struct folio *memfd_alloc_folio(struct file *memfd, pgoff_t idx);
 
 extern const struct address_space_operations secretmem_aops;
 #define secretmem_mapping(mapping) ((mapping)->a_ops == &secretmem_aops)
+
+/*
+ * Migration
+ */
+
+enum lru_cache_drained {
+	LRU_CACHE_NOT_DRAINED,
+	LRU_CACHE_DRAINED,
+	LRU_CACHE_DRAINED_ALL,
+};
+
+enum migrate_mode {
+	MIGRATE_SYNC = 3,
+};
+
+enum migrate_reason {
+	MR_LONGTERM_PIN = 7,
+};
+
+struct migration_target_control {
+	int nid;
+	gfp_t gfp_mask;
+	enum migrate_reason reason;
+};
+
+static inline void list_add_tail(struct list_head *new, struct list_head *head)
+{
+	new->prev = head->prev;
+	new->next = head;
+	head->prev->next = new;
+	head->prev = new;
+}
+
+static inline void list_del(struct list_head *entry)
+{
+	entry->prev->next = entry->next;
+	entry->next->prev = entry->prev;
+}
+
+#define folio_is_file_lru(folio) (!folio_test_anon(folio))
+bool folio_isolate_lru(struct folio *folio);
+#define folio_isolate_hugetlb(folio, list) ((void)(folio), (void)(list), false)
+void lru_cache_drain_for_folio(struct folio *folio, unsigned int extra_refs,
+			       enum lru_cache_drained *drained);
+struct folio *alloc_migration_target(struct folio *folio, unsigned long private);
+int migrate_pages(struct list_head *from,
+		  struct folio *(*get_new)(struct folio *folio,
+					   unsigned long private),
+		  void *put_new, unsigned long private, enum migrate_mode mode,
+		  int reason, unsigned int *ret_succeeded);
+void putback_movable_pages(struct list_head *list);
+int migrate_device_coherent_folio(struct folio *folio);
 
 /*
  * What is measured and tested

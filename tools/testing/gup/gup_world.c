@@ -3,7 +3,6 @@
  * Memory to take pages of: see gup_world.h.
  */
 #include <cpuid.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -11,6 +10,11 @@
 
 #define PAGES_PER_GIB		(SZ_1G >> PAGE_SHIFT)
 #define GUP_MAX_THREADS		16
+
+/* What the fields of a free page have that a user of the page would rely on. */
+#define GUP_POISON		0xdead000000000400UL
+#define GUP_POISON_COUNT	0x5a5a5a5a
+#define PGTY_BUDDY		0xf0
 
 struct gup_world world;
 struct address_space gup_file, gup_shmem = { .shmem = true };
@@ -64,6 +68,9 @@ void gup_world_init(unsigned long nr_pages, unsigned long tables)
 	page_offset_base = (unsigned long)gup_reserve(tables << PAGE_SHIFT,
 						      PMD_SIZE);
 	gup_have_pkru = have_pkru();
+#ifdef GUP_CHECKED
+	gup_blocks = gup_reserve((gup_nr_pfns >> pageblock_order) + 1, PAGE_SIZE);
+#endif
 	for (int nid = 0; nid < MAX_NUMNODES; nid++)
 		gup_nodes[nid].node_id = nid;
 	gup_thread_begin();
@@ -80,24 +87,61 @@ void gup_world_reset(void)
 	world.nr_freed = 0;
 	world.freed = NULL;
 	world.fault = NULL;
+	world.new_table = NULL;
+	world.migrated = NULL;
+	world.drained = NULL;
+#ifdef GUP_CHECKED
+	memset(gup_blocks, MIGRATE_MOVABLE, gup_nr_pfns >> pageblock_order);
+#endif
 	zero_pfn = ULONG_MAX;
 	huge_zero_pfn = ULONG_MAX;
 	current->mm = &world.mm;
+	current->signal = false;
 	current->fatal_signal = false;
 	current->pkru = 0;
+	current->nr_locks = 0;
+	current->nr_mmap_locks = 0;
+	current->nr_flushed = 0;
 }
 
 void gup_world_free(struct folio *folio)
 {
 	__atomic_fetch_add(&world.nr_freed, 1, __ATOMIC_RELAXED);
+	gup_free(folio);
 	if (world.freed)
 		world.freed(folio);
+}
+
+/* What no caller of the real one does, and what no real one does. */
+static vm_fault_t checked_fault(struct vm_area_struct *vma, unsigned long addr,
+				unsigned int flags)
+{
+	const unsigned int locks = current->nr_mmap_locks;
+	const bool nowait = flags & FAULT_FLAG_RETRY_NOWAIT;
+	vm_fault_t fault;
+	bool dropped;
+
+	might_sleep();
+	mmap_assert_locked(vma->vm_mm);
+	GUP_MUST(addr >= vma->vm_start && addr < vma->vm_end);
+	if (flags & FAULT_FLAG_WRITE) {
+		GUP_MUST(!(flags & FAULT_FLAG_UNSHARE));
+		GUP_MUST((vma->vm_flags & VM_WRITE) || vma_is_cow_mapping(vma));
+	}
+	GUP_MUST(!nowait || (flags & FAULT_FLAG_ALLOW_RETRY));
+
+	fault = world.fault(vma, addr, flags);
+	dropped = (fault & VM_FAULT_COMPLETED) ||
+		  ((fault & VM_FAULT_RETRY) && !nowait);
+	GUP_MUST(!dropped || (flags & FAULT_FLAG_ALLOW_RETRY));
+	GUP_MUST(current->nr_mmap_locks == locks - dropped);
+	return fault;
 }
 
 vm_fault_t gup_world_fault(struct vm_area_struct *vma, unsigned long addr,
 			   unsigned int flags)
 {
-	return world.fault ? world.fault(vma, addr, flags) : VM_FAULT_SIGBUS;
+	return world.fault ? checked_fault(vma, addr, flags) : VM_FAULT_SIGBUS;
 }
 
 struct vm_area_struct *gup_world_vma(unsigned long start, unsigned long end,
@@ -117,12 +161,59 @@ struct vm_area_struct *gup_world_vma(unsigned long start, unsigned long end,
  * Folios
  */
 
+/*
+ * Fields of a struct page are written one by one and as a whole: somebody may look
+ * at a page that is not his.
+ */
 static void init_page(struct page *page)
 {
-	memset(page, 0, sizeof(*page));
-	page->page_type = -1;
-	page->flags.f = (unsigned long)ZONE_NORMAL << ZONES_PGSHIFT |
-			BIT(PG_anon_exclusive);
+	WRITE_ONCE(page->flags.f, (unsigned long)ZONE_NORMAL << ZONES_PGSHIFT |
+				  BIT(PG_lru));
+	WRITE_ONCE(page->compound_info, 0);
+	WRITE_ONCE(page->lru.prev, NULL);
+	WRITE_ONCE(page->mapping, (void *)FOLIO_MAPPING_ANON);
+	WRITE_ONCE(page->index, 0);
+	WRITE_ONCE(page->private, 0);
+	WRITE_ONCE(page->page_type, -1);
+	WRITE_ONCE(page->memcg_data, 0);
+}
+
+/* Did somebody write to a free page? */
+static void check_free(struct page *page)
+{
+	if (page->page_type != (unsigned int)PGTY_BUDDY << 24)
+		return;
+	GUP_MUST(atomic_read(&page->_refcount) == 0);
+	GUP_MUST((unsigned long)page->mapping == GUP_POISON);
+	GUP_MUST(page->index == GUP_POISON && page->private == GUP_POISON);
+	GUP_MUST(page->memcg_data == GUP_POISON);
+}
+
+/* See the comment in mm/gup_fast.h about what a freed folio leaves behind. */
+static void poison_page(struct page *page)
+{
+	WRITE_ONCE(page->flags.f, READ_ONCE(page->flags.f) & ZONES_MASK <<
+				  ZONES_PGSHIFT);
+	WRITE_ONCE(page->compound_info, GUP_POISON);
+	WRITE_ONCE(page->lru.prev, (void *)GUP_POISON);
+	WRITE_ONCE(page->mapping, (void *)GUP_POISON);
+	WRITE_ONCE(page->index, GUP_POISON);
+	WRITE_ONCE(page->private, GUP_POISON);
+	WRITE_ONCE(page->page_type, (unsigned int)PGTY_BUDDY << 24);
+	WRITE_ONCE(page->memcg_data, GUP_POISON);
+	atomic_set(&page->_refcount, 0);
+}
+
+void gup_free(struct folio *folio)
+{
+	unsigned long nr = folio_nr_pages(folio);
+
+	if (nr > 1) {
+		GUP_MUST(atomic_read(&folio->_pincount) == 0);
+		WRITE_ONCE(folio->_nr_pages, 0);
+	}
+	while (nr--)
+		poison_page(folio_page(folio, nr));
 }
 
 static unsigned long compound_info(struct page *head, unsigned int order)
@@ -142,28 +233,63 @@ void gup_make_zero(unsigned long pfn)
 	page->mapping = NULL;
 }
 
+/* Lets the hook step in while a folio is being made. */
+static void at_count(struct folio *folio)
+{
+#ifdef GUP_CHECKED
+	if (gup_hook)
+		gup_hook(&folio->_refcount.counter, true);
+#endif
+}
+
 struct folio *gup_folio(unsigned long pfn, unsigned int order)
 {
 	struct page *head = pfn_to_page(pfn);
 	struct folio *folio = (struct folio *)head;
 
 	for (unsigned long i = 0; i < BIT(order); i++) {
+		check_free(head + i);
 		init_page(head + i);
 		if (i)
-			head[i].compound_info = compound_info(head, order);
+			atomic_set(&head[i]._refcount, 0);
 	}
-	folio->mapping = (void *)FOLIO_MAPPING_ANON;
-	if (!order && pfn == zero_pfn)
-		gup_make_zero(pfn);
+	/* The allocator gives the page a reference, and then makes it a head. */
+	atomic_set(&folio->_refcount, 1);
+	at_count(folio);
+	if (order)
+		set_bit(PG_head, &folio->flags.f);
+	for (unsigned long i = 1; i < BIT(order); i++) {
+		WRITE_ONCE(head[i].mapping, (void *)GUP_POISON);
+		WRITE_ONCE(head[i].compound_info, compound_info(head, order));
+	}
+	at_count(folio);
 	if (order) {
-		folio->flags.f |= BIT(PG_head);
-		folio->_flags_1 = (folio->_flags_1 & ~0xffUL) | order;
-		folio->_nr_pages = BIT(order);
+		WRITE_ONCE(folio->_flags_1, (folio->_flags_1 & ~0xffUL) | order);
+		WRITE_ONCE(folio->_nr_pages, BIT(order));
 		atomic_set(&folio->_pincount, 0);
 	}
-	atomic_set(&folio->_refcount, 1);
+	set_bit(PG_anon_exclusive, &folio->flags.f);
+	if (!order && pfn == zero_pfn)
+		gup_make_zero(pfn);
 	return folio;
 }
+
+void gup_set_exclusive(unsigned long pfn, unsigned long nr, bool exclusive)
+{
+	for (; nr--; pfn++) {
+		if (exclusive)
+			set_bit(PG_anon_exclusive, &pfn_to_page(pfn)->flags.f);
+		else
+			clear_bit(PG_anon_exclusive, &pfn_to_page(pfn)->flags.f);
+	}
+}
+
+#ifdef GUP_CHECKED
+void gup_set_block(unsigned long pfn, enum migratetype type)
+{
+	WRITE_ONCE(gup_blocks[pfn >> pageblock_order], type);
+}
+#endif
 
 /*
  * Page tables
@@ -218,12 +344,18 @@ void gup_map_pud(unsigned long addr, unsigned long pfn, u64 flags)
 	WRITE_ONCE(gup_pud(addr)->pud, entry(pfn, flags | _PAGE_PSE));
 }
 
+/* A mapping of a file is taken away, to be faulted in again as needed. */
 void split_huge_pmd(struct vm_area_struct *vma, pmd_t *pmdp, unsigned long addr)
 {
 	pmd_t pmd = *pmdp;
 	unsigned long pfn = pmd_pfn(pmd);
 
+	might_sleep();
 	pmdp->pmd = 0;
+	if (!vma_is_anonymous(vma))
+		return;
+	if (PageAnonExclusive(pmd_page(pmd)))
+		gup_set_exclusive(pfn, PTRS_PER_PTE, true);
 	addr &= PMD_MASK;
 	for (unsigned long i = 0; i < PTRS_PER_PTE; i++)
 		gup_map_pte(addr + i * PAGE_SIZE, pfn + i,
@@ -232,9 +364,128 @@ void split_huge_pmd(struct vm_area_struct *vma, pmd_t *pmdp, unsigned long addr)
 
 int pte_alloc(struct mm_struct *mm, pmd_t *pmdp)
 {
+	might_sleep();
+	if (!pmd_none(*pmdp))
+		return 0;
+	if (world.new_table && !world.new_table())
+		return -ENOMEM;
 	table_below(&pmdp->pmd);
 	return 0;
 }
+
+/*
+ * Migration
+ */
+
+#ifdef GUP_CHECKED
+bool folio_isolate_lru(struct folio *folio)
+{
+	if (!folio_test_lru(folio))
+		return false;
+	folio_clear_lru(folio);
+	folio_get(folio);
+	return true;
+}
+
+void lru_cache_drain_for_folio(struct folio *folio, unsigned int extra_refs,
+			       enum lru_cache_drained *drained)
+{
+	might_sleep();
+	if (world.drained)
+		world.drained(folio);
+}
+
+struct folio *alloc_migration_target(struct folio *folio, unsigned long private)
+{
+	return world.migrated ? world.migrated(folio) : NULL;
+}
+
+/* Lets all entries that map a folio map another. */
+static void move_entries(struct folio *from, struct folio *to)
+{
+	u64 *entry = __va(0), *end = entry + nr_tables * PTRS_PER_PTE;
+
+	for (; entry < end; entry++) {
+		pte_t pte = __pte(*entry);
+		struct page *page = pte_page(pte);
+
+		if (pte_present(pte) && pte_pfn(pte) >= world.first_pfn &&
+		    page_folio(page) == from)
+			*entry += (u64)(&to->page - &from->page) << PAGE_SHIFT;
+	}
+}
+
+/* A folio that has no reference but its own and that of who isolated it moves. */
+static bool migrate(struct folio *folio, struct folio *(*get_new)(struct folio *,
+								  unsigned long),
+		    unsigned long private)
+{
+	struct folio *new;
+
+	if (folio_ref_count(folio) != 2)
+		return false;
+	new = get_new(folio, private);
+	if (!new)
+		return false;
+	move_entries(folio, new);
+	folio_put_refs(folio, 2);
+	return true;
+}
+
+int migrate_pages(struct list_head *from,
+		  struct folio *(*get_new)(struct folio *folio,
+					   unsigned long private),
+		  void *put_new, unsigned long private, enum migrate_mode mode,
+		  int reason, unsigned int *ret_succeeded)
+{
+	struct list_head *at = from->next;
+	int failed = 0;
+
+	might_sleep();
+	while (at != from) {
+		struct folio *folio = (void *)at - offsetof(struct folio, lru);
+		const bool file = folio_is_file_lru(folio);
+		const int nid = folio_nid(folio);
+		const long nr = folio_nr_pages(folio);
+
+		at = at->next;
+		list_del(&folio->lru);
+		if (migrate(folio, get_new, private)) {
+			mod_node_page_state(NODE_DATA(nid),
+					    NR_ISOLATED_ANON + file, -nr);
+			continue;
+		}
+		/* Where it was. */
+		list_add_tail(&folio->lru, at);
+		failed++;
+	}
+	return failed;
+}
+
+void putback_movable_pages(struct list_head *list)
+{
+	while (!list_empty(list)) {
+		struct folio *folio = (void *)list->next -
+				      offsetof(struct folio, lru);
+
+		list_del(&folio->lru);
+		node_stat_mod_folio(folio, NR_ISOLATED_ANON +
+					   folio_is_file_lru(folio),
+				    -(long)folio_nr_pages(folio));
+		folio->page.compound_info = 0;
+		folio_set_lru(folio);
+		folio_put(folio);
+	}
+}
+
+int migrate_device_coherent_folio(struct folio *folio)
+{
+	if (migrate(folio, alloc_migration_target, 0))
+		return 0;
+	folio_put(folio);
+	return -EBUSY;
+}
+#endif
 
 /*
  * Threads
@@ -275,6 +526,6 @@ void tlb_remove_table_sync_one(void)
 		seen = __atomic_load_n(&task->irqs_off, __ATOMIC_SEQ_CST);
 		while ((seen & 1) && __atomic_load_n(&task->irqs_off,
 						     __ATOMIC_SEQ_CST) == seen)
-			sched_yield();
+			gup_wait();
 	}
 }

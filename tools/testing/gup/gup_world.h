@@ -13,7 +13,10 @@
 #define GUP_PTE		(_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED)
 #define GUP_PTE_RW	(GUP_PTE | _PAGE_RW | _PAGE_DIRTY | _PAGE_SOFT_DIRTY)
 
-/* What happens on a fault; none: VM_FAULT_SIGBUS. */
+/*
+ * What happens on a fault; none: VM_FAULT_SIGBUS. Who answers VM_FAULT_COMPLETED
+ * or VM_FAULT_RETRY has released mmap_lock, as in the kernel.
+ */
 typedef vm_fault_t (*gup_fault_fn)(struct vm_area_struct *vma,
 				   unsigned long addr, unsigned int flags);
 
@@ -25,6 +28,10 @@ typedef vm_fault_t (*gup_fault_fn)(struct vm_area_struct *vma,
  * @nr_freed: Folios whose refcount fell to 0.
  * @freed: Called for each of them, if set.
  * @fault: Called by handle_mm_fault().
+ * @new_table: Called for a page table; false: there is no memory for it.
+ * @migrated: Called for a folio that moves: returns the one that takes its place,
+ *	      or NULL.
+ * @drained: Called when LRU batches are drained that may hold a folio.
  */
 struct gup_world {
 	struct mm_struct mm;
@@ -33,6 +40,9 @@ struct gup_world {
 	unsigned long nr_freed;
 	void (*freed)(struct folio *folio);
 	gup_fault_fn fault;
+	bool (*new_table)(void);
+	struct folio *(*migrated)(struct folio *folio);
+	void (*drained)(struct folio *folio);
 };
 
 extern struct gup_world world;
@@ -48,8 +58,20 @@ vm_fault_t gup_world_fault(struct vm_area_struct *vma, unsigned long addr,
 struct vm_area_struct *gup_world_vma(unsigned long start, unsigned long end,
 				     vm_flags_t flags);
 
-/* Makes an anonymous folio of 2^order exclusive pages, with one reference. */
+/*
+ * Makes an anonymous folio of 2^order pages, with one reference. Its head is
+ * exclusive, as if mapped by a huge leaf.
+ */
 struct folio *gup_folio(unsigned long pfn, unsigned int order);
+
+/* Says that each of these pages of an anonymous folio is exclusive, or not. */
+void gup_set_exclusive(unsigned long pfn, unsigned long nr, bool exclusive);
+
+/* Frees a folio, whatever its refcount is. Nothing of it can be relied on then. */
+void gup_free(struct folio *folio);
+
+/* The kind of the pageblock of @pfn; MIGRATE_MOVABLE at first. */
+void gup_set_block(unsigned long pfn, enum migratetype type);
 
 /* Makes an order-0 folio the zero page. */
 void gup_make_zero(unsigned long pfn);
@@ -69,6 +91,7 @@ void gup_thread_end(void);
 
 /* Adds what this thread has gathered to the statistics. */
 void gup_stat_fold(void);
+void gup_stat_reset(void);
 long gup_stat(int nid, enum node_stat_item item);
 
 #endif	/* _GUP_WORLD_H */

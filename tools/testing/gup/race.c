@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * usage: race [MILLISECONDS PER TEST]
+ * usage: race [TIMES]
  *
- * Threads that take pages without a lock while others unmap, free, split,
- * share and collapse them, for the thread sanitizer. Each page belongs to one
+ * Threads that take pages, by every entry point, while another unmaps, frees,
+ * splits, shares and collapses them, for the thread sanitizer. A test ends when
+ * enough has happened on both sides, TIMES times what it is by default: it needs
+ * no time of its own, however busy the machine is. Each page belongs to one
  * address as long as it is not free, so that a page that was taken for another
  * address, or freed while it was pinned, is found out.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gup_world.h"
@@ -26,9 +26,9 @@
 
 static long owners[NR_PAGES];
 static bool stop;
-static unsigned long nr_changes, nr_taken;
-static struct vm_area_struct *vma;
-static unsigned int nr_ms = 1000;
+static unsigned long nr_changes, nr_calls, nr_taken;
+static unsigned long wanted_changes, wanted_calls;
+static unsigned int times = 1;
 static pthread_barrier_t all_done;
 
 static struct folio *folio_at(unsigned long n)
@@ -56,22 +56,31 @@ static spinlock_t *lock_of(unsigned long slot)
 	return pte_lockptr(&world.mm, gup_pmd(addr_of(slot)));
 }
 
+/* What is mapped was written before, as by whoever sets an entry in the kernel. */
 static void map(unsigned long slot, unsigned long n, u64 flags)
 {
+	/* See gup_fast_take(). */
+	smp_wmb();
 	gup_map_pte(addr_of(slot), world.first_pfn + n, flags);
 }
 
 /* Also a full barrier. */
 static pte_t unmap(unsigned long slot)
 {
-	return __pte(__atomic_exchange_n(&gup_pte(addr_of(slot))->pte, 0,
-					 __ATOMIC_SEQ_CST));
+	u64 val;
+
+	gup_write_barrier();
+	val = __atomic_exchange_n(&gup_pte(addr_of(slot))->pte, 0,
+				  __ATOMIC_SEQ_CST);
+	gup_read_barrier();
+	return __pte(val);
 }
 
 static void remap(unsigned long slot, pte_t pte)
 {
-	__atomic_store_n(&gup_pte(addr_of(slot))->pte, pte_val(pte),
-			 __ATOMIC_SEQ_CST);
+	/* See gup_fast_take(). */
+	smp_wmb();
+	WRITE_ONCE(gup_pte(addr_of(slot))->pte, pte_val(pte));
 }
 
 static unsigned long page_of(pte_t pte)
@@ -91,7 +100,13 @@ static bool freeze(struct folio *folio)
 
 static void unfreeze(struct folio *folio)
 {
-	__atomic_store_n(&folio->_refcount.counter, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&folio->_refcount.counter, 1, __ATOMIC_RELEASE);
+}
+
+static bool enough(void)
+{
+	return __atomic_load_n(&nr_changes, __ATOMIC_RELAXED) >= wanted_changes &&
+	       __atomic_load_n(&nr_calls, __ATOMIC_RELAXED) >= wanted_calls;
 }
 
 static void changed(void)
@@ -111,14 +126,17 @@ static unsigned int random_below(unsigned int limit)
 	return (state >> 20) % limit;
 }
 
-/* Gives the others time, now and then so much that they get far. */
+/*
+ * Gives the others time, now and then so much that they get far: often enough for a
+ * walk to sleep in each place some hundred times.
+ */
 static void linger(void)
 {
-	unsigned int chance = random_below(4096);
+	unsigned int chance = random_below(128);
 
 	if (!chance)
 		usleep(random_below(500));
-	for (unsigned int i = chance < 128 ? random_below(10000) : 0; i; i--)
+	for (unsigned int i = chance < 4 ? random_below(10000) : 0; i; i--)
 		barrier();
 }
 
@@ -132,107 +150,210 @@ static void linger_at_count(void *word, bool after)
  * Those who take pages
  */
 
-static void expect_owned(const struct gup_req *req)
+/* Of all the slots from @slot on. */
+static void expect_owned(struct page **pages, long nr, unsigned long slot)
 {
-	unsigned long slot = (req->start - ADDR) >> PAGE_SHIFT;
-
-	for (unsigned long i = 0; i < req->sink.nr; i++)
-		EXPECT_EQ(owner_of(req->sink.pages[i]), slot + i);
+	for (long i = 0; i < nr; i++)
+		EXPECT_EQ(owner_of(pages[i]), slot + i);
 }
 
 /* A pinned anonymous page is the process's own and stays so. */
-static void expect_exclusive(const struct gup_req *req)
+static void expect_exclusive(struct page **pages, long nr)
 {
-	if (!(req->flags & FOLL_PIN))
-		return;
-	for (unsigned long i = 0; i < req->sink.nr; i++)
-		EXPECT(PageAnonExclusive(req->sink.pages[i]));
+	for (long i = 0; i < nr; i++)
+		EXPECT(PageAnonExclusive(pages[i]));
 }
 
-static void walk(bool slow)
+/* What is taken stays what it is until it is given back. */
+static void look_at(struct page **pages, long nr, unsigned long slot, bool pin)
 {
-	static const unsigned int flags[] = {
-		FOLL_PIN | FOLL_WRITE, FOLL_PIN, FOLL_GET, FOLL_GET | FOLL_WRITE,
-	};
-	struct page *pages[NR_SLOTS];
-	unsigned long slot = random_below(NR_SLOTS);
+	for (int i = 0; i < 3; i++) {
+		expect_owned(pages, nr, slot);
+		if (pin)
+			expect_exclusive(pages, nr);
+		if (random_below(64) == 1)
+			gup_wait();
+	}
+	__atomic_fetch_add(&nr_calls, 1, __ATOMIC_RELAXED);
+	if (nr > 0)
+		__atomic_fetch_add(&nr_taken, nr, __ATOMIC_RELAXED);
+}
+
+/* The lockless walk alone; it undoes a part of what it has. */
+static void walk_fast(struct page **pages, unsigned long slot, unsigned long nr,
+		      unsigned int flags)
+{
 	struct gup_req req;
 
-	req = gup_req_init(&world.mm, addr_of(slot),
-			   1 + random_below(NR_SLOTS - slot), pages,
-			   flags[random_below(ARRAY_SIZE(flags))]);
-	if (slow) {
-		gup_walk_slow(&req, vma);
-		gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
-	} else {
-		gup_fast(&req);
-	}
-	for (int i = 0; i < 3; i++) {
-		expect_owned(&req);
-		expect_exclusive(&req);
-		if (random_below(64) == 1)
-			sched_yield();
-	}
-	__atomic_fetch_add(&nr_taken, req.sink.nr, __ATOMIC_RELAXED);
+	flags |= flags & FOLL_PIN ? 0 : FOLL_GET;
+	req = gup_req_init(&world.mm, addr_of(slot), nr, pages, flags);
+	gup_fast(&req);
+	look_at(pages, req.sink.nr, slot, flags & FOLL_PIN);
 	if (random_below(4) == 1)
 		gup_undo(&req, req.sink.nr / 2);
 	gup_release_range(pages, req.sink.nr, req.flags);
 }
 
-static void walk_fast(void)
+static long call_get(unsigned int how, unsigned long addr, unsigned long nr,
+		     unsigned int flags, struct page **pages)
 {
-	walk(false);
+	int locked = 1;
+	long ret;
+
+	if (how == 0)
+		return get_user_pages_fast(addr, nr, flags, pages);
+	if (how == 1)
+		return get_user_pages_fast_only(addr, nr, flags, pages);
+	if (how == 2)
+		return get_user_pages_unlocked(addr, nr, pages, flags);
+	mmap_read_lock(&world.mm);
+	ret = how == 3 ? get_user_pages(addr, nr, flags, pages) :
+			 get_user_pages_remote(&world.mm, addr, nr, flags, pages,
+					       &locked);
+	if (locked)
+		mmap_read_unlock(&world.mm);
+	return ret;
 }
 
-static void walk_both(void)
+static long call_pin(unsigned int how, unsigned long addr, unsigned long nr,
+		     unsigned int flags, struct page **pages)
 {
-	walk(random_below(4) == 1);
+	int locked = 1;
+	long ret;
+
+	if (how < 2)
+		return pin_user_pages_fast(addr, nr, flags, pages);
+	if (how == 2)
+		return pin_user_pages_unlocked(addr, nr, pages, flags);
+	mmap_read_lock(&world.mm);
+	ret = how == 3 ? pin_user_pages(addr, nr, flags, pages) :
+			 pin_user_pages_remote(&world.mm, addr, nr, flags, pages,
+					       &locked);
+	if (locked)
+		mmap_read_unlock(&world.mm);
+	return ret;
+}
+
+/* One of the entry points. */
+static void call(struct page **pages, unsigned long slot, unsigned long nr,
+		 unsigned int flags)
+{
+	const unsigned int how = random_below(5);
+	const bool pin = flags & FOLL_PIN;
+	long ret;
+
+	flags &= ~FOLL_PIN;
+	ret = pin ? call_pin(how, addr_of(slot), nr, flags, pages) :
+		    call_get(how, addr_of(slot), nr, flags, pages);
+	EXPECT(ret >= 0 || ret == -EFAULT);
+	look_at(pages, ret, slot, pin);
+	if (pin)
+		unpin_user_pages(pages, max(ret, 0L));
+	for (long i = 0; !pin && i < ret; i++)
+		put_page(pages[i]);
+}
+
+static void walk(void)
+{
+	static const unsigned int flags[] = {
+		FOLL_PIN | FOLL_WRITE, FOLL_PIN, 0, FOLL_WRITE,
+		FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE,
+	};
+	struct page *pages[NR_SLOTS];
+	unsigned long slot = random_below(NR_SLOTS);
+	unsigned long nr = 1 + random_below(NR_SLOTS - slot);
+	unsigned int flag = flags[random_below(ARRAY_SIZE(flags))];
+
+	if (random_below(2))
+		walk_fast(pages, slot, nr, flag);
+	else
+		call(pages, slot, nr, flag);
 }
 
 /*
- * Pages are unmapped and freed, and used again for another address
+ * Pages are unmapped and freed, and used again for another address, in folios of
+ * one page or of several
  */
 
-static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long pool[NR_PAGES], nr_pool;
+#define FOLIO_ORDER	2
+#define FOLIO_PAGES	BIT(FOLIO_ORDER)
+#define NR_BLOCKS	(NR_PAGES / FOLIO_PAGES)
 
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned long pool[NR_BLOCKS], nr_pool;
+/* Pages of a block that are in use. */
+static unsigned int used[NR_BLOCKS];
+
+/* A folio has been freed, of which nothing but its first page is known. */
 static void to_pool(struct folio *folio)
 {
 	unsigned long n = folio_pfn(folio) - world.first_pfn;
+	unsigned long block = n / FOLIO_PAGES;
+	unsigned long nr;
 
-	set_owner(n, NOBODY);
 	pthread_mutex_lock(&pool_lock);
-	pool[nr_pool++] = n;
+	nr = used[block] > FOLIO_PAGES ? FOLIO_PAGES : 1;
+	for (unsigned long i = 0; i < nr; i++)
+		set_owner(n + i, NOBODY);
+	used[block] -= nr == 1 ? 1 : 2 * FOLIO_PAGES;
+	if (!used[block])
+		pool[nr_pool++] = block;
 	pthread_mutex_unlock(&pool_lock);
 }
 
-static bool from_pool(unsigned long *n)
+/* As one folio it counts twice. */
+static bool from_pool(unsigned long *n, bool large)
 {
 	bool found;
 
 	pthread_mutex_lock(&pool_lock);
 	found = nr_pool;
-	if (found)
-		*n = pool[--nr_pool];
+	if (found) {
+		*n = pool[--nr_pool] * FOLIO_PAGES;
+		used[*n / FOLIO_PAGES] = FOLIO_PAGES * (large ? 2 : 1);
+	}
 	pthread_mutex_unlock(&pool_lock);
 	return found;
 }
 
-static void exchange(void)
+/* Makes folios of a block, for the slots from @slot on; each entry has a reference. */
+static void use_block(unsigned long n, unsigned long slot, bool large)
 {
-	unsigned long slot = random_below(NR_SLOTS), n;
+	for (unsigned long i = 0; i < FOLIO_PAGES; i++) {
+		if (!large || !i)
+			gup_folio(world.first_pfn + n + i,
+				  large ? FOLIO_ORDER : 0);
+		set_owner(n + i, slot + i);
+	}
+	if (large)
+		folio_ref_add(folio_at(n), FOLIO_PAGES - 1);
+	gup_set_exclusive(world.first_pfn + n, FOLIO_PAGES, true);
+}
+
+static void unmap_and_put(unsigned long slot)
+{
 	pte_t pte;
 
 	spin_lock(lock_of(slot));
 	pte = unmap(slot);
 	spin_unlock(lock_of(slot));
 	if (!pte_none(pte))
-		folio_put(folio_at(page_of(pte)));
-	if (from_pool(&n)) {
-		set_owner(n, slot);
-		unfreeze(folio_at(n));
+		put_page(pte_page(pte));
+}
+
+static void exchange(void)
+{
+	unsigned long slot = random_below(NR_SLOTS / FOLIO_PAGES) * FOLIO_PAGES;
+	const bool large = random_below(2);
+	unsigned long n;
+
+	for (unsigned long i = 0; i < FOLIO_PAGES; i++)
+		unmap_and_put(slot + i);
+	if (from_pool(&n, large)) {
+		use_block(n, slot, large);
 		spin_lock(lock_of(slot));
-		map(slot, n, GUP_PTE_RW);
+		for (unsigned long i = 0; i < FOLIO_PAGES; i++)
+			map(slot + i, n + i, GUP_PTE_RW);
 		spin_unlock(lock_of(slot));
 	}
 	changed();
@@ -241,9 +362,6 @@ static void exchange(void)
 /*
  * Folios are split and merged
  */
-
-#define FOLIO_ORDER	2
-#define FOLIO_PAGES	BIT(FOLIO_ORDER)
 
 static void set_large(unsigned long n)
 {
@@ -343,15 +461,27 @@ static void own_all_again(void)
 	}
 }
 
+/* As raw_write_seqcount_begin() and its counterpart do. */
+static void count_fork(void)
+{
+	unsigned int *sequence = &world.mm.write_protect_seq.sequence;
+
+	/* Both see gup_fast_pin_window(). */
+	smp_wmb();
+	WRITE_ONCE(*sequence, *sequence + 1);
+	/* As above. */
+	smp_wmb();
+}
+
 static void fork_all(void)
 {
-	__atomic_fetch_add(&world.mm.write_protect_seq.sequence, 1,
-			   __ATOMIC_SEQ_CST);
+	mmap_write_lock(&world.mm);
+	count_fork();
 	for (unsigned long slot = 0; slot < NR_SLOTS; slot++)
 		fork_one(slot);
-	__atomic_fetch_add(&world.mm.write_protect_seq.sequence, 1,
-			   __ATOMIC_SEQ_CST);
-	sched_yield();
+	count_fork();
+	mmap_write_unlock(&world.mm);
+	gup_wait();
 	own_all_again();
 }
 
@@ -370,7 +500,7 @@ static void share_one(void)
 		changed();
 	}
 	spin_unlock(lock_of(slot));
-	sched_yield();
+	gup_wait();
 	spin_lock(lock_of(slot));
 	own_again(slot);
 	spin_unlock(lock_of(slot));
@@ -415,10 +545,14 @@ static void collapse(void)
 	unsigned int which = random_below(2);
 	unsigned long first = which * TABLE_SLOTS;
 	pmd_t *pmdp = gup_pmd(addr_of(first));
-	pte_t *new = spare_tables[which];
-	u64 pmd = __atomic_exchange_n(&pmdp->pmd, 0, __ATOMIC_SEQ_CST);
-	pte_t *old = gup_table(pmd);
+	pte_t *new = spare_tables[which], *old;
+	u64 pmd;
 
+	mmap_write_lock(&world.mm);
+	pmd = __atomic_exchange_n(&pmdp->pmd, 0, __ATOMIC_SEQ_CST);
+	old = gup_table(pmd);
+	/* Who has read it may be anywhere in the table now. */
+	linger();
 	if (!referenced(entries(old, first))) {
 		for (unsigned long i = 0; i < TABLE_SLOTS; i++)
 			replace(entries(old, first)[i], entries(new, first) + i,
@@ -427,9 +561,39 @@ static void collapse(void)
 		pmd = __pa(new) | _PAGE_TABLE;
 		changed();
 	}
-	__atomic_store_n(&pmdp->pmd, pmd, __ATOMIC_SEQ_CST);
+	/* See gup_fast_check_table(). */
+	smp_wmb();
+	WRITE_ONCE(pmdp->pmd, pmd);
+	mmap_write_unlock(&world.mm);
 	/* Only then nobody looks at the old table any more. */
 	tlb_remove_table_sync_one();
+}
+
+/*
+ * Faults: what is missing comes back by itself, and what is shared is copied
+ */
+
+static vm_fault_t fault(struct vm_area_struct *vma, unsigned long addr,
+			unsigned int flags)
+{
+	unsigned long slot = (addr - ADDR) >> PAGE_SHIFT;
+	pte_t pte;
+
+	if ((flags & FAULT_FLAG_ALLOW_RETRY) && random_below(4) == 1) {
+		mmap_read_unlock(&world.mm);
+		gup_wait();
+		return VM_FAULT_RETRY;
+	}
+	spin_lock(lock_of(slot));
+	pte = ptep_get(gup_pte(addr));
+	if (!pte_none(pte) && !pte_write(pte))
+		own_again(slot);
+	spin_unlock(lock_of(slot));
+	if (!pte_none(pte))
+		return 0;
+	gup_wait();
+	return __atomic_load_n(&stop, __ATOMIC_RELAXED) || random_below(8) == 1 ?
+	       VM_FAULT_SIGBUS : 0;
 }
 
 /*
@@ -439,8 +603,9 @@ static void collapse(void)
 static void *repeat(void *fn)
 {
 	gup_thread_begin();
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+	while (!enough())
 		((void (*)(void))fn)();
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	/* Its state may be looked at until nobody waits for it any more. */
 	pthread_barrier_wait(&all_done);
 	gup_thread_end();
@@ -450,11 +615,15 @@ static void *repeat(void *fn)
 static void setup(void)
 {
 	gup_world_reset();
-	vma = gup_world_vma(ADDR, addr_of(NR_SLOTS),
-			    VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE);
+	gup_world_vma(ADDR, addr_of(NR_SLOTS),
+		      VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE |
+		      VM_SOFTDIRTY);
+	world.fault = fault;
 	nr_pool = 0;
 	nr_changes = 0;
+	nr_calls = 0;
 	nr_taken = 0;
+	memset(pfn_to_page(world.first_pfn), 0, NR_PAGES * sizeof(struct page));
 	for (unsigned long n = 0; n < NR_PAGES; n++) {
 		gup_folio(world.first_pfn + n, 0);
 		set_owner(n, n < NR_SLOTS ? (long)n : NOBODY);
@@ -470,7 +639,8 @@ static void expect_clean(void)
 
 		if (PageTail(&folio->page) || owners[n] == NOBODY)
 			continue;
-		EXPECT_EQ(folio_ref_count(folio), 1);
+		EXPECT_EQ(folio_ref_count(folio), world.freed ?
+			  (long)folio_nr_pages(folio) : 1);
 		if (folio_test_large(folio))
 			EXPECT_EQ(atomic_read(&folio->_pincount), 0);
 	}
@@ -479,31 +649,31 @@ static void expect_clean(void)
 	EXPECT_EQ(gup_warnings, 0);
 }
 
-static void run(void (*walker)(void), void (*changer)(void))
+/* Until there were so many calls and so many changes. */
+static void run(void (*changer)(void), unsigned long calls, unsigned long changes)
 {
-	struct timespec time = { nr_ms / 1000, nr_ms % 1000 * 1000000L };
 	pthread_t threads[NR_WALKERS + 1];
 
 	gup_hook = linger_at_count;
-	__atomic_store_n(&stop, false, __ATOMIC_RELAXED);
+	stop = false;
+	wanted_calls = calls * times;
+	wanted_changes = changes * times;
 	pthread_barrier_init(&all_done, NULL, NR_WALKERS + 1);
 	for (unsigned int i = 0; i <= NR_WALKERS; i++) {
 		if (pthread_create(&threads[i], NULL, repeat,
-				   i ? walker : changer)) {
+				   i ? walk : changer)) {
 			perror("race");
 			exit(2);
 		}
 	}
-	nanosleep(&time, NULL);
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i <= NR_WALKERS; i++)
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&all_done);
 	gup_hook = NULL;
-	printf("# %lu pages taken, %lu changes\n", nr_taken, nr_changes);
+	printf("# %lu calls, %lu pages taken, %lu changes\n", nr_calls, nr_taken,
+	       nr_changes);
 	/* Or it says nothing. */
-	EXPECT(nr_taken > 100);
-	EXPECT(nr_changes > 10);
+	EXPECT(nr_taken > 0);
 	expect_clean();
 }
 
@@ -511,29 +681,29 @@ static void test_free(void)
 {
 	setup();
 	world.freed = to_pool;
-	for (unsigned long n = NR_SLOTS; n < NR_PAGES; n++) {
-		atomic_set(&folio_at(n)->_refcount, 0);
-		to_pool(folio_at(n));
-	}
-	run(walk_both, exchange);
+	for (unsigned long block = 0; block < NR_BLOCKS; block++)
+		used[block] = FOLIO_PAGES;
+	for (unsigned long n = NR_SLOTS; n < NR_PAGES; n++)
+		folio_put(folio_at(n));
+	run(exchange, 5000, 5000);
 }
 
 static void test_split(void)
 {
 	setup();
-	run(walk_both, split_or_merge);
+	run(split_or_merge, 5000, 5000);
 }
 
 static void test_fork(void)
 {
 	setup();
-	run(walk_both, fork_all);
+	run(fork_all, 5000, 200);
 }
 
 static void test_share(void)
 {
 	setup();
-	run(walk_both, share_one);
+	run(share_one, 5000, 300);
 }
 
 static void test_collapse(void)
@@ -544,8 +714,7 @@ static void test_collapse(void)
 
 		spare_tables[i] = gup_pte(ALIGN_DOWN(unused, PMD_SIZE));
 	}
-	/* khugepaged has mmap_lock for writing: no slow walk meanwhile. */
-	run(walk_fast, collapse);
+	run(collapse, 5000, 1000);
 }
 
 static const struct test tests[] = {
@@ -559,7 +728,7 @@ static const struct test tests[] = {
 int main(int argc, char **argv)
 {
 	if (argc > 1)
-		nr_ms = strtoul(argv[1], NULL, 0);
+		times = strtoul(argv[1], NULL, 0);
 	gup_world_init(NR_PAGES, 16);
 	gup_have_pkru = false;
 	return tap_run(tests, ARRAY_SIZE(tests));

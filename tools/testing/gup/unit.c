@@ -1,154 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests of the walkers, of reference counting and of the entry points, on
- * page tables that are built by hand. What happens in the middle of a lockless
- * walk is made to happen by a hook on the reference count that it raises.
+ * Unit tests of the walkers and of reference counting, on page tables that are
+ * built by hand. What happens in the middle of a walk is made to happen by a hook on
+ * the reference count that it raises, or on the lock that it takes.
  */
-#include "gup_world.h"
-#include "gup_internal.h"
-#include "tap.h"
-
-#define ADDR		(4 * SZ_1G)
-#define RW_VMA		(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | \
-			 VM_SOFTDIRTY)
-#define RO_VMA		(VM_READ | VM_MAYREAD | VM_MAYWRITE | VM_SOFTDIRTY)
-#define NR_PAGES	2048UL
-/* Where the folio of 1 GiB is; below it are those of the other tests. */
-#define HUGE_AT		(SZ_1G >> PAGE_SHIFT)
-
-static struct page *pages[NR_PAGES];
-static struct gup_req req;
-static struct vm_area_struct *vma;
-
-/* The page that is @n pages behind the first that can be mapped. */
-static struct page *page_at(unsigned long n)
-{
-	return pfn_to_page(world.first_pfn + n);
-}
-
-static struct folio *folio_at(unsigned long n)
-{
-	return (struct folio *)page_at(n);
-}
-
-static unsigned long addr_of(unsigned long i)
-{
-	return ADDR + i * PAGE_SIZE;
-}
-
-static struct folio *new_folio(unsigned long n, unsigned int order)
-{
-	return gup_folio(world.first_pfn + n, order);
-}
-
-static void map(unsigned long i, unsigned long n, u64 flags)
-{
-	gup_map_pte(addr_of(i), world.first_pfn + n, flags);
-}
-
-static void unmap(unsigned long i)
-{
-	WRITE_ONCE(gup_pte(addr_of(i))->pte, 0);
-}
-
-/* Maps the pages from @n on at the addresses from @i on. */
-static void map_range(unsigned long i, unsigned long n, unsigned long nr,
-		      u64 flags)
-{
-	while (nr--)
-		map(i++, n++, flags);
-}
-
-/* @nr folios of their own, mapped writable one after the other. */
-static void map_small(unsigned long i, unsigned long n, unsigned long nr)
-{
-	for (unsigned long j = 0; j < nr; j++)
-		new_folio(n + j, 0);
-	map_range(i, n, nr, GUP_PTE_RW);
-}
-
-static void setup(void)
-{
-	gup_hook = NULL;
-	gup_warnings = 0;
-	gup_warnings_expected = false;
-	gup_accessible_error = 0;
-	gup_world_reset();
-	memset(page_at(0), 0, NR_PAGES * sizeof(struct page));
-	vma = gup_world_vma(ADDR, ADDR + 4 * SZ_1G, RW_VMA);
-}
-
-static void init_req(unsigned long i, unsigned long nr, unsigned int flags)
-{
-	memset(pages, 0, sizeof(pages));
-	req = gup_req_init(&world.mm, addr_of(i), nr, pages, flags);
-}
-
-/* Behind what was taken there is never a page without a reference. */
-static void expect_nothing_behind(void)
-{
-	for (unsigned long i = req.sink.nr; i < NR_PAGES; i++)
-		EXPECT_EQ(pages[i], NULL);
-}
-
-/* How many pages the fast path takes. */
-static unsigned long fast(unsigned long i, unsigned long nr, unsigned int flags)
-{
-	init_req(i, nr, flags);
-	gup_fast(&req);
-	expect_nothing_behind();
-	return req.sink.nr;
-}
-
-static enum gup_outcome slow(unsigned long i, unsigned long nr,
-			     unsigned int flags)
-{
-	enum gup_outcome outcome;
-
-	init_req(i, nr, flags);
-	outcome = gup_walk_slow(&req, vma);
-	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
-	expect_nothing_behind();
-	return outcome;
-}
-
-static void expect_pages(unsigned long from, unsigned long nr, unsigned long n)
-{
-	for (unsigned long i = 0; i < nr; i++)
-		EXPECT_EQ(pages[from + i], page_at(n + i));
-}
-
-static void expect_count(struct folio *folio, int gets, int pins)
-{
-	int bias = folio_test_large(folio) ? 1 : GUP_PIN_COUNTING_BIAS;
-
-	EXPECT_EQ(folio_ref_count(folio), 1 + gets + pins * bias);
-	if (folio_test_large(folio))
-		EXPECT_EQ(atomic_read(&folio->_pincount), pins);
-}
-
-/* No reference is left but the first of each folio. */
-static void expect_clean(void)
-{
-	for (unsigned long n = 0; n < NR_PAGES; n++) {
-		struct folio *folio = folio_at(n);
-
-		if (PageTail(page_at(n)) || !folio_ref_count(folio))
-			continue;
-		expect_count(folio, 0, 0);
-	}
-	for (int nid = 0; nid < MAX_NUMNODES; nid++)
-		EXPECT_EQ(gup_stat(nid, NR_FOLL_PIN_ACQUIRED),
-			  gup_stat(nid, NR_FOLL_PIN_RELEASED));
-	EXPECT_EQ(world.nr_freed, 0);
-	EXPECT_EQ(gup_warnings != 0, gup_warnings_expected);
-}
-
-static void give_back(void)
-{
-	gup_release_range(pages, req.sink.nr, req.flags);
-	expect_clean();
-}
+#include "unit.h"
 
 /*
  * Which entries the fast path takes
@@ -173,6 +29,7 @@ static const struct fast_kind fast_kinds[] = {
 	{ "not executable", GUP_PTE_RW | _PAGE_NX, true, true },
 	{ "write protected by userfaultfd", GUP_PTE | _PAGE_UFFD, true, false },
 	{ "read only, was dirty", GUP_PTE | _PAGE_SAVED_DIRTY, true, false },
+	{ "shadow stack", GUP_PTE | _PAGE_DIRTY, true, false },
 	{ "of the kernel", GUP_PTE_RW & ~_PAGE_USER, false, false },
 	{ "special", GUP_PTE_RW | _PAGE_SPECIAL, false, false },
 	{ "without access", _PAGE_PROTNONE | _PAGE_ACCESSED, false, false },
@@ -246,19 +103,54 @@ static void test_fast_pud_kinds(void)
 	test_fast_kinds(PUD);
 }
 
-static void test_fast_no_table(void)
+/* An entry of a level above the leaf, to be changed. */
+static u64 *entry_above(enum level level)
 {
-	for (int level = PTE; level <= PUD; level++) {
-		setup();
-		if (level == PTE)
-			gup_pte(ADDR);
-		else if (level == PMD)
-			gup_pmd(ADDR);
-		else
-			gup_pud(ADDR);
-		EXPECT_EQ(fast(0, 1, FOLL_GET), 0);
-		EXPECT_EQ(fast(1UL << 27, 1, FOLL_GET), 0);
+	if (level == PTE)
+		return &gup_pmd(ADDR)->pmd;
+	return level == PMD ? &gup_pud(ADDR)->pud :
+			      &pgd_offset(&world.mm, ADDR)->pgd;
+}
+
+/*
+ * A table that is missing, at each level. What its entry says but for the bit
+ * that makes it one leads to a page that could be taken.
+ */
+static void test_no_table(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		for (int level = PTE; level <= PUD; level++) {
+			setup();
+			map_small(0, 0, 2);
+			*entry_above(level) &= i ? 0 : ~_PAGE_PRESENT;
+			for (unsigned int nr = 1; nr <= 2; nr++) {
+				EXPECT_EQ(fast(0, nr, FOLL_GET), 0);
+				EXPECT_EQ(req.fast_stop, GUP_FAST_ABSENT);
+				EXPECT_EQ(slow(0, nr, FOLL_GET), GUP_NEED_FAULT);
+				EXPECT_EQ(req.sink.nr, 0);
+			}
+			/* What is not there reads as zeroes. */
+			EXPECT_EQ(slow(0, 1, FOLL_GET | FOLL_DUMP),
+				  i || level == PUD ? GUP_ERROR :
+						      GUP_NEED_FAULT);
+			expect_clean();
+		}
 	}
+}
+
+/* An entry of 0 leads to page 0, which is as good as any other. */
+static void test_no_entry(void)
+{
+	struct folio *folio = (struct folio *)pfn_to_page(0);
+
+	setup();
+	gup_folio(0, 0);
+	gup_pte(ADDR);
+	for (unsigned int nr = 1; nr <= 2; nr++) {
+		EXPECT_EQ(fast(0, nr, FOLL_GET), 0);
+		EXPECT_EQ(slow(0, nr, FOLL_GET), GUP_NEED_FAULT);
+	}
+	EXPECT_EQ(folio_ref_count(folio), 1);
 }
 
 /* Keys of which some or all forbid everything, key 0 among them. */
@@ -368,6 +260,177 @@ static void test_span_broken(void)
 	expect_broken_run("another key", good | KEY(3), FOLL_PIN | FOLL_WRITE, 16);
 }
 
+/*
+ * Entries of a large folio are compared in batches of 16. Whatever is done for the
+ * first has to be done for the next, and for what is left.
+ */
+
+#define LONG_ORDER	6
+#define LONG_NR		BIT(LONG_ORDER)
+
+static void map_long(u64 flags)
+{
+	setup();
+	new_folio(0, LONG_ORDER);
+	map_range(3, 0, LONG_NR, flags);
+}
+
+/* From everywhere to everywhere, so that each place is in each batch once. */
+static void test_span_batches(void)
+{
+	map_long(GUP_PTE_RW);
+	for (unsigned long from = 0; from < LONG_NR; from += 5) {
+		for (unsigned long nr = 1; from + nr <= LONG_NR; nr += 3) {
+			both_ways(3 + from, nr, FOLL_PIN | FOLL_WRITE, nr, from);
+			both_ways(3 + from, nr, FOLL_GET, nr, from);
+		}
+	}
+	both_ways(3, LONG_NR, FOLL_PIN, LONG_NR, 0);
+}
+
+/* Other values of an entry in the middle: what is taken of those behind it too? */
+struct batch_change {
+	const char *name;
+	u64 change;		/* of the bits of the entry */
+	unsigned int flags;
+	bool stops;
+};
+
+static const struct batch_change batch_changes[] = {
+	{ "read only, write", _PAGE_RW | _PAGE_DIRTY, FOLL_PIN | FOLL_WRITE, true },
+	{ "read only, read", _PAGE_RW | _PAGE_DIRTY, FOLL_PIN, false },
+	{ "clean", _PAGE_DIRTY, FOLL_PIN | FOLL_WRITE, false },
+	{ "old", _PAGE_ACCESSED, FOLL_GET, false },
+	{ "next page", PAGE_SIZE, FOLL_GET, false },
+	{ "not user", _PAGE_USER, FOLL_GET, true },
+	{ "special", _PAGE_SPECIAL, FOLL_GET, true },
+	{ "soft-dirty", _PAGE_SOFT_DIRTY, FOLL_PIN | FOLL_WRITE, false },
+};
+
+static void try_batch_change(const struct batch_change *c, unsigned long at)
+{
+	const unsigned long nr = c->stops ? at : LONG_NR;
+
+	map_long(GUP_PTE_RW);
+	gup_pte(addr_of(3 + at))->pte ^= c->change;
+	EXPECT_EQ(fast(3, LONG_NR, c->flags), nr);
+	expect_pages(0, min(nr, at), 0);
+	if (nr > at)
+		EXPECT_EQ(pages[at], page_at(c->change == PAGE_SIZE ? at ^ 1 : at));
+	if (nr > at + 1)
+		expect_pages(at + 1, nr - at - 1, at + 1);
+	give_back();
+	/* Not what the MMU permits, but what the VMA does, counts here. */
+	if (c->change == _PAGE_USER || c->change == _PAGE_SPECIAL)
+		return;
+	slow(3, LONG_NR, c->flags);
+	EXPECT_EQ(req.sink.nr, nr);
+	give_back();
+}
+
+static void test_span_batch_changes(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(batch_changes); i++) {
+		tap_case = batch_changes[i].name;
+		for (unsigned long at = 0; at < LONG_NR; at += 3)
+			try_batch_change(&batch_changes[i], at);
+	}
+}
+
+/*
+ * A page of a span is not exclusive: entries that permit writing tell that the
+ * page is, others that it may not be.
+ */
+static void test_span_batch_shared(void)
+{
+	for (unsigned long at = 0; at < LONG_NR; at += 7) {
+		map_long(GUP_PTE);
+		share(at);
+		slow(3, LONG_NR, FOLL_PIN);
+		EXPECT_EQ(req.sink.nr, at);
+		give_back();
+		EXPECT_EQ(slow(3 + at, 1, FOLL_PIN), GUP_NEED_UNSHARE);
+		EXPECT(fast(3, LONG_NR, FOLL_PIN) <= at);
+		give_back();
+		EXPECT_EQ(fast(3, LONG_NR, FOLL_GET), LONG_NR);
+		give_back();
+	}
+}
+
+/*
+ * The first entry permits writing and tells nothing of the others: they do not,
+ * and map pages that are shared. The other way round as well.
+ */
+static void test_span_mixed_write(void)
+{
+	for (unsigned long at = 1; at < LONG_NR; at += 5) {
+		map_long(GUP_PTE_RW);
+		for (unsigned long i = at; i < LONG_NR; i++) {
+			map(3 + i, i, GUP_PTE);
+			share(i);
+		}
+		EXPECT_EQ(fast(3, LONG_NR, FOLL_PIN), at);
+		give_back();
+		slow(3, LONG_NR, FOLL_PIN);
+		EXPECT_EQ(req.sink.nr, at);
+		give_back();
+
+		map_long(GUP_PTE);
+		map_range(3 + at, at, LONG_NR - at, GUP_PTE_RW);
+		EXPECT_EQ(fast(3, LONG_NR, FOLL_PIN | FOLL_WRITE), 0);
+		EXPECT_EQ(slow(3, LONG_NR, FOLL_PIN | FOLL_WRITE), GUP_NEED_FAULT);
+		EXPECT_EQ(req.sink.nr, 0);
+		EXPECT_EQ(fast(3 + at, 1, FOLL_PIN | FOLL_WRITE), 1);
+		give_back();
+	}
+}
+
+/*
+ * What the dirty bit says of a shadow stack is that it may be written to. So where
+ * it differs the entries are not alike.
+ */
+static void test_span_shadow_stack(void)
+{
+	for (unsigned long at = 1; at < LONG_NR; at += 5) {
+		map_long(GUP_PTE | _PAGE_DIRTY);
+		for (unsigned long i = at; i < LONG_NR; i++) {
+			map(3 + i, i, GUP_PTE);
+			share(i);
+		}
+		EXPECT(fast(3, LONG_NR, FOLL_PIN) <= at);
+		give_back();
+		slow(3, LONG_NR, FOLL_PIN);
+		EXPECT_EQ(req.sink.nr, at);
+		give_back();
+	}
+}
+
+static unsigned long nr_updates;
+
+static void count_updates(void *word, bool after)
+{
+	nr_updates += !after && word == &folio_at(0)->_refcount.counter;
+}
+
+/* A folio costs one update of its count, to take it and to give it back. */
+static void test_span_updates(void)
+{
+	for (int walker = 0; walker < 2; walker++) {
+		map_long(GUP_PTE_RW);
+		nr_updates = 0;
+		gup_hook = count_updates;
+		if (walker)
+			slow(3, LONG_NR, FOLL_PIN | FOLL_WRITE);
+		else
+			fast(3, LONG_NR, FOLL_PIN | FOLL_WRITE);
+		EXPECT_EQ(nr_updates, 1);
+		unpin_user_pages(pages, LONG_NR);
+		EXPECT_EQ(nr_updates, 2);
+		gup_hook = NULL;
+		expect_clean();
+	}
+}
+
 /* Pages of a folio in another order than they lie in memory. */
 static void test_span_out_of_order(void)
 {
@@ -470,12 +533,25 @@ static void (*meanwhile)(void);
 static void *meanwhile_word;
 static bool meanwhile_after;
 
+/* What a large folio has its pincount in is something else in other pages. */
+static void watch_pincount(void *word, bool after)
+{
+	if (word == &folio_at(0)->_pincount.counter)
+		EXPECT(folio_test_large(folio_at(0)));
+}
+
 static void hook(void *word, bool after)
 {
 	if (word != meanwhile_word || after != meanwhile_after)
 		return;
 	gup_hook = NULL;
 	meanwhile();
+	gup_hook = watch_pincount;
+}
+
+static bool happened(void)
+{
+	return gup_hook == watch_pincount;
 }
 
 /* Calls @fn once, right before or after the count of page @n is changed. */
@@ -511,6 +587,11 @@ static void clear_pmd(void)
 	gup_pmd(ADDR)->pmd = 0;
 }
 
+static void clear_second_pmd(void)
+{
+	gup_pmd(ADDR + PMD_SIZE)->pmd = 0;
+}
+
 static void clear_pud(void)
 {
 	gup_pud(ADDR)->pud = 0;
@@ -537,7 +618,7 @@ static void test_meanwhile_pmd(void)
 		arm(5, true, changes[i]);
 		EXPECT_EQ(fast(0, 8, FOLL_GET), 0);
 		expect_clean();
-		EXPECT(!gup_hook);
+		EXPECT(happened());
 	}
 	setup();
 	map_small(510, 0, 2);
@@ -582,6 +663,62 @@ static void test_meanwhile_pte(void)
 	EXPECT_EQ(fast(0, 16, FOLL_PIN), 3);
 	expect_count(folio_at(0), 0, 3);
 	give_back();
+}
+
+/* Which entry of the long folio changes, and how. */
+static unsigned long changed_at;
+static u64 changed_by;
+
+static void change_long(void)
+{
+	gup_pte(addr_of(3 + changed_at))->pte ^= changed_by;
+}
+
+/* In each batch, and the first entry above all: it is not believed twice. */
+static void test_meanwhile_batches(void)
+{
+	static const u64 changes[] = {
+		_PAGE_PRESENT, _PAGE_RW, PAGE_SIZE, _PAGE_PRESENT | _PAGE_PROTNONE,
+	};
+
+	for (unsigned int j = 0; j < ARRAY_SIZE(changes); j++) {
+		changed_by = changes[j];
+		for (unsigned long at = 0; at < LONG_NR; at++) {
+			changed_at = at;
+			map_long(GUP_PTE_RW);
+			arm(0, true, change_long);
+			fast(3, LONG_NR, FOLL_PIN | FOLL_WRITE);
+			EXPECT(happened());
+			/* The walk may go on at the page that is there now. */
+			EXPECT_EQ(min(req.sink.nr, at), at);
+			if (req.sink.nr > at)
+				EXPECT_EQ(pages[at], page_at(at ^ 1));
+			EXPECT(req.sink.nr == at || (changed_by == PAGE_SIZE && at));
+			give_back();
+		}
+	}
+}
+
+/* What is undone is what was taken in this table, and nothing before. */
+static void test_meanwhile_second_table(void)
+{
+	for (unsigned int order = 0; order <= LONG_ORDER; order += LONG_ORDER) {
+		setup();
+		map_small(480, 0, 32);
+		for (unsigned long n = 64; n < 128; n += BIT(order))
+			new_folio(n, order);
+		map_range(512, 64, 64, GUP_PTE_RW);
+		arm(64, true, clear_second_pmd);
+		EXPECT_EQ(fast(480, 96, FOLL_PIN), 32);
+		expect_pages(0, 32, 0);
+		give_back();
+		/* One page of it. */
+		map_range(512, 64, 1, GUP_PTE_RW);
+		arm(64, true, clear_second_pmd);
+		EXPECT_EQ(fast(511, 2, FOLL_GET), 1);
+		give_back();
+		EXPECT(happened());
+	}
 }
 
 static void test_meanwhile_leaf(void)
@@ -661,7 +798,7 @@ static void detach_tail(void)
 static void fast_at_will(unsigned long i, unsigned long nr)
 {
 	fast(i, nr, FOLL_PIN);
-	EXPECT(!gup_hook);
+	EXPECT(happened());
 	expect_pages(0, req.sink.nr, i);
 	for (unsigned long j = 0; j < req.sink.nr; j++)
 		EXPECT(folio_maybe_dma_pinned(page_folio(pages[j])));
@@ -755,6 +892,36 @@ static void test_meanwhile_locking_leaf(void)
 		EXPECT_EQ(req.sink.nr, taken[i]);
 		expect_pages(0, taken[i], 512);
 		give_back();
+	}
+}
+
+static void split_pud(void)
+{
+	gup_pud(ADDR)->pud = 0;
+	map_small(0, 0, 8);
+}
+
+static void use_other_pud(void)
+{
+	gup_pud(ADDR)->pud &= ~(_PAGE_RW | _PAGE_DIRTY);
+}
+
+/* A PUD leaf goes, or permits writing no more, before its lock is taken. */
+static void test_meanwhile_locking_pud(void)
+{
+	void (*const changes[])(void) = { split_pud, clear_pud, use_other_pud };
+	static const enum gup_outcome outcomes[] = {
+		GUP_PROGRESS, GUP_PROGRESS, GUP_NEED_FAULT,
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
+		setup();
+		map_leaf(PUD, GUP_PTE_RW);
+		arm_lock(pud_lockptr(&world.mm, gup_pud(ADDR)), changes[i]);
+		EXPECT_EQ(slow(0, 8, FOLL_PIN | FOLL_WRITE), outcomes[i]);
+		EXPECT_EQ(req.sink.nr, 0);
+		expect_count(folio_at(HUGE_AT), 0, 0);
+		EXPECT(happened());
 	}
 }
 
@@ -916,14 +1083,6 @@ static void test_stat_nodes(void)
  * Kinds of pages
  */
 
-static void set_zone(unsigned long n, enum zone_type zone)
-{
-	struct page *page = page_at(n);
-
-	page->flags.f &= ~(ZONES_MASK << ZONES_PGSHIFT);
-	page->flags.f |= (unsigned long)zone << ZONES_PGSHIFT;
-}
-
 static void test_page_longterm(void)
 {
 	setup();
@@ -940,6 +1099,37 @@ static void test_page_longterm(void)
 	map_range(0, 0, 16, GUP_PTE_RW);
 	EXPECT_EQ(fast(0, 16, FOLL_PIN | FOLL_LONGTERM), 0);
 	expect_clean();
+}
+
+/* Neighbours in another pageblock, which is for something else. */
+static void test_page_longterm_block(void)
+{
+	static const enum migratetype types[] = { MIGRATE_CMA, MIGRATE_ISOLATE };
+	const unsigned int flags = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
+		setup();
+		map_small(0, 500, 24);
+		gup_set_block(world.first_pfn + 512, types[i]);
+		EXPECT_EQ(fast(0, 24, flags), 12);
+		give_back();
+		EXPECT_EQ(fast(0, 24, FOLL_PIN), 24);
+		give_back();
+		slow(0, 24, flags);
+		EXPECT(req.longterm.unpinnable);
+		give_back();
+		slow(0, 12, flags);
+		EXPECT(!req.longterm.unpinnable);
+		give_back();
+	}
+	setup();
+	new_folio(512, 9);
+	gup_map_pmd(ADDR, world.first_pfn + 512, GUP_PTE_RW);
+	gup_set_block(world.first_pfn + 512, MIGRATE_CMA);
+	EXPECT_EQ(fast(3, 4, flags), 0);
+	slow(3, 4, flags);
+	EXPECT(req.longterm.unpinnable);
+	give_back();
 }
 
 static void test_page_p2pdma(void)
@@ -1064,7 +1254,7 @@ static void test_page_shared(void)
 	setup();
 	new_folio(0, 2);
 	map_range(0, 0, 4, GUP_PTE);
-	clear_bit(PG_anon_exclusive, &page_at(2)->flags.f);
+	share(2);
 	both_ways(0, 4, FOLL_GET, 4, 0);
 	slow(0, 4, FOLL_PIN);
 	EXPECT_EQ(req.sink.nr, 2);
@@ -1154,6 +1344,7 @@ static const struct slow_kind slow_kinds[] = {
 static void try_slow_kind(enum level level, const struct slow_kind *kind)
 {
 	unsigned long taken = kind->outcome == GUP_PROGRESS;
+	unsigned long n = level == PUD ? HUGE_AT : 0;
 
 	tap_case = kind->name;
 	setup();
@@ -1161,9 +1352,11 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	if (kind->entry)
 		map_leaf(level, kind->entry);
 	if (kind->shared)
-		clear_bit(PG_anon_exclusive, &page_at(0)->flags.f);
-	if (kind->file)
-		folio_at(0)->mapping = &gup_file;
+		share(n);
+	if (kind->file) {
+		share(n);
+		folio_at(n)->mapping = &gup_file;
+	}
 	if (kind->zero && level == PTE)
 		gup_make_zero(world.first_pfn);
 	else if (kind->zero)
@@ -1172,14 +1365,18 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	init_req(0, 1, kind->flags);
 	if (kind->no_pages)
 		req.sink.pages = NULL;
+	mmap_read_lock(&world.mm);
 	EXPECT_EQ(gup_walk_slow(&req, vma), kind->outcome);
+	mmap_read_unlock(&world.mm);
 	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
 	EXPECT_EQ(req.error, kind->error);
 	EXPECT_EQ(req.sink.nr, taken);
 	if (!kind->no_pages) {
-		expect_pages(0, taken, 0);
+		expect_pages(0, taken, n);
 		give_back();
 	}
+	if (kind->entry)
+		expect_count(folio_at(n), 0, 0);
 }
 
 static void test_slow_pte_kinds(void)
@@ -1192,6 +1389,21 @@ static void test_slow_pmd_kinds(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++)
 		try_slow_kind(PMD, &slow_kinds[i]);
+}
+
+/* Soft-dirty, userfaultfd, NUMA hints and zero pages are not for PUDs. */
+static bool not_for_pud(const struct slow_kind *kind)
+{
+	return kind->zero || (kind->entry & (_PAGE_UFFD | _PAGE_PROTNONE)) ||
+	       !(kind->vma & VM_SOFTDIRTY);
+}
+
+static void test_slow_pud_kinds(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++) {
+		if (!not_for_pud(&slow_kinds[i]))
+			try_slow_kind(PUD, &slow_kinds[i]);
+	}
 }
 
 static void test_slow_swapped(void)
@@ -1223,6 +1435,44 @@ static void test_slow_hole_of_file(void)
 	EXPECT_EQ(req.error, -EFAULT);
 }
 
+/*
+ * The first page of a huge leaf says whether it is exclusive, and the others say
+ * nothing, whichever of them is wanted.
+ */
+static void try_leaf_exclusive(enum level level, bool exclusive)
+{
+	unsigned long n = level == PUD ? HUGE_AT : 0;
+
+	for (unsigned long i = 0; i < 12; i += 4) {
+		setup();
+		map_leaf(level, GUP_PTE);
+		gup_set_exclusive(world.first_pfn + n, 1, exclusive);
+		gup_set_exclusive(world.first_pfn + n + 1, 15, !exclusive);
+		EXPECT_EQ(fast(i, 4, FOLL_PIN), exclusive ? 4 : 0);
+		give_back();
+		EXPECT_EQ(slow(i, 4, FOLL_PIN),
+			  exclusive ? GUP_PROGRESS : GUP_NEED_UNSHARE);
+		EXPECT_EQ(req.sink.nr, exclusive ? 4 : 0);
+		expect_pages(0, req.sink.nr, n + i);
+		give_back();
+		EXPECT_EQ(fast(i, 4, FOLL_GET), 4);
+		give_back();
+
+		vma->vm_flags = RO_VMA;
+		EXPECT_EQ(slow(i, 4, FORCED),
+			  exclusive ? GUP_PROGRESS : GUP_NEED_FAULT);
+		give_back();
+	}
+}
+
+static void test_leaf_exclusive(void)
+{
+	for (int level = PMD; level <= PUD; level++) {
+		try_leaf_exclusive(level, true);
+		try_leaf_exclusive(level, false);
+	}
+}
+
 static void test_slow_pud_leaf(void)
 {
 	setup();
@@ -1233,6 +1483,35 @@ static void test_slow_pud_leaf(void)
 	expect_pages(0, 1000, HUGE_AT + 77);
 	give_back();
 	expect_count(folio_at(HUGE_AT), 0, 0);
+
+	/* It ends where the request does, where the leaf does, and the VMA. */
+	slow(HUGE_AT - 3, 100, FOLL_GET);
+	EXPECT_EQ(req.sink.nr, 3);
+	expect_pages(0, 3, 2 * HUGE_AT - 3);
+	give_back();
+	EXPECT_EQ(fast(HUGE_AT - 3, 100, FOLL_GET), 3);
+	give_back();
+	vma->vm_end = addr_of(80);
+	slow(77, 1000, FOLL_GET);
+	EXPECT_EQ(req.sink.nr, 3);
+	give_back();
+}
+
+/* Who asks for it hears that a page was used, and those who write dirty it. */
+static void test_slow_touch_pud(void)
+{
+	setup();
+	map_leaf(PUD, GUP_PTE | _PAGE_RW);
+	gup_pud(ADDR)->pud &= ~_PAGE_ACCESSED;
+	slow(0, 4, FOLL_GET | FOLL_WRITE);
+	give_back();
+	EXPECT(!pud_young(*gup_pud(ADDR)) && !pud_dirty(*gup_pud(ADDR)));
+	slow(0, 4, FOLL_GET | FOLL_TOUCH);
+	give_back();
+	EXPECT(pud_young(*gup_pud(ADDR)) && !pud_dirty(*gup_pud(ADDR)));
+	slow(0, 4, FOLL_GET | FOLL_TOUCH | FOLL_WRITE);
+	give_back();
+	EXPECT(pud_dirty(*gup_pud(ADDR)));
 }
 
 /* It stops where the page table ends, and where the VMA does. */
@@ -1349,6 +1628,24 @@ static void test_release_mixed(void)
 	expect_clean();
 }
 
+/* Pages of a folio, in batches, but for one that is of another. */
+static void test_release_batches(void)
+{
+	for (unsigned long at = 0; at < LONG_NR; at++) {
+		setup();
+		new_folio(0, LONG_ORDER);
+		new_folio(LONG_NR, 2);
+		pin_each(LONG_NR + 1);
+		pages[at] = page_at(LONG_NR);
+		pages[LONG_NR] = page_at(at);
+		unpin_user_pages(pages, at + 1);
+		expect_count(folio_at(0), 0, LONG_NR - at);
+		expect_count(folio_at(LONG_NR), 0, 0);
+		unpin_user_pages(pages + at + 1, LONG_NR - at);
+		expect_clean();
+	}
+}
+
 static void test_release_errors(void)
 {
 	setup();
@@ -1419,160 +1716,23 @@ static void test_release_last(void)
 	EXPECT_EQ(world.nr_freed, 2);
 }
 
-/*
- * Entry points
- */
-
-static void test_entry_arguments(void)
-{
-	setup();
-	map_small(0, 0, 1);
-	EXPECT_EQ(get_user_pages_fast(ADDR, 0, 0, pages), 0);
-	EXPECT_EQ(pin_user_pages_fast(ADDR, -1, 0, pages), 0);
-	EXPECT_EQ(get_user_pages_fast(-PAGE_SIZE, 2, 0, pages), -EOVERFLOW);
-	EXPECT_EQ(get_user_pages_fast(TASK_SIZE_MAX, 1, 0, pages), -EFAULT);
-	EXPECT_EQ(get_user_pages(ADDR, 0, 0, pages), 0);
-	EXPECT_EQ(gup_warnings, 0);
-
-	gup_warnings_expected = true;
-	EXPECT_EQ(get_user_pages_fast(ADDR, 1, FOLL_PIN, pages), -EINVAL);
-	EXPECT_EQ(pin_user_pages_fast(ADDR, 1, 0, NULL), -EINVAL);
-	EXPECT_EQ(pin_user_pages(ADDR, 1, FOLL_GET, pages), -EINVAL);
-	EXPECT_EQ(get_user_pages(ADDR, 1, FOLL_LONGTERM, pages), -EINVAL);
-	EXPECT_EQ(gup_warnings, 4);
-	expect_clean();
-}
-
-static void test_entry_unaligned(void)
-{
-	setup();
-	map_small(0, 0, 2);
-	EXPECT_EQ(get_user_pages_fast(ADDR + 4095, 1, 0, pages), 1);
-	expect_pages(0, 1, 0);
-	put_page(pages[0]);
-	EXPECT_EQ(get_user_pages(ADDR + 4097, 1, 0, pages), 1);
-	expect_pages(0, 1, 1);
-	put_page(pages[0]);
-	expect_clean();
-}
-
-static unsigned int nr_faults, last_fault_flags;
-
-/* Maps the page that has the number of the address. */
-static vm_fault_t fault_in(struct vm_area_struct *of, unsigned long addr,
-			   unsigned int flags)
-{
-	unsigned long i = (addr - ADDR) >> PAGE_SHIFT;
-
-	nr_faults++;
-	last_fault_flags = flags;
-	map_small(i, i, 1);
-	if (flags & FAULT_FLAG_UNSHARE)
-		map(i, i, GUP_PTE);
-	return 0;
-}
-
-static vm_fault_t fault_retry(struct vm_area_struct *of, unsigned long addr,
-			      unsigned int flags)
-{
-	nr_faults++;
-	if ((flags & FAULT_FLAG_RETRY_NOWAIT) || !(flags & FAULT_FLAG_TRIED)) {
-		if (!(flags & FAULT_FLAG_RETRY_NOWAIT))
-			mmap_read_unlock(&world.mm);
-		return VM_FAULT_RETRY;
-	}
-	return fault_in(of, addr, flags);
-}
-
-static vm_fault_t fault_completed(struct vm_area_struct *of, unsigned long addr,
-				  unsigned int flags)
-{
-	fault_in(of, addr, flags);
-	mmap_read_unlock(&world.mm);
-	return VM_FAULT_COMPLETED;
-}
-
-/* From the fast path to the slow one and back to the caller. */
-static void test_entry_faults(void)
-{
-	setup();
-	world.fault = fault_in;
-	map_small(0, 0, 3);
-	nr_faults = 0;
-	EXPECT_EQ(pin_user_pages_fast(ADDR, 10, FOLL_WRITE, pages), 10);
-	EXPECT_EQ(nr_faults, 7);
-	EXPECT(last_fault_flags & FAULT_FLAG_WRITE);
-	expect_pages(0, 10, 0);
-	EXPECT(mm_flags_test(MMF_HAS_PINNED, &world.mm));
-	EXPECT_EQ(atomic_long_read(&world.mm.mmap_lock.count), 0);
-	unpin_user_pages(pages, 10);
-	expect_clean();
-	EXPECT_EQ(get_user_pages_fast_only(ADDR + 8 * PAGE_SIZE, 4, 0, pages), 2);
-	EXPECT_EQ(nr_faults, 7);
-	put_page(pages[0]);
-	put_page(pages[1]);
-	expect_clean();
-}
-
-static void test_entry_no_faults(void)
-{
-	setup();
-	map_small(0, 0, 2);
-	EXPECT_EQ(get_user_pages(ADDR, 4, FOLL_NOFAULT, pages), 2);
-	put_page(pages[0]);
-	put_page(pages[1]);
-	EXPECT_EQ(get_user_pages(addr_of(2), 4, FOLL_NOFAULT, pages), -EFAULT);
-	EXPECT_EQ(get_user_pages(addr_of(2), 4, 0, pages), -EFAULT);
-	EXPECT_EQ(get_user_pages(ADDR - PAGE_SIZE, 1, 0, pages), -EFAULT);
-	current->fatal_signal = true;
-	EXPECT_EQ(get_user_pages(ADDR, 2, 0, pages), -EINTR);
-	EXPECT_EQ(get_user_pages_unlocked(ADDR, 2, pages, 0), -EAGAIN);
-	expect_clean();
-}
-
-static void test_entry_lock_dropped(void)
-{
-	const gup_fault_fn faults[] = { fault_retry, fault_completed };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(faults); i++) {
-		int locked = 1;
-
-		setup();
-		world.fault = faults[i];
-		map_small(0, 0, 2);
-		mmap_read_lock(&world.mm);
-		EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 6, FOLL_WRITE,
-						pages, &locked), 6);
-		expect_pages(0, 6, 0);
-		EXPECT_EQ(locked, 0);
-		EXPECT_EQ(atomic_long_read(&world.mm.mmap_lock.count), 0);
-		unpin_user_pages(pages, 6);
-		expect_clean();
-	}
-}
-
-static void test_entry_nowait(void)
-{
-	setup();
-	world.fault = fault_retry;
-	map_small(0, 0, 2);
-	EXPECT_EQ(get_user_pages(ADDR, 4, FOLL_NOWAIT, pages), 2);
-	put_page(pages[0]);
-	put_page(pages[1]);
-	EXPECT_EQ(get_user_pages(addr_of(2), 2, FOLL_NOWAIT, pages), 0);
-	expect_clean();
-}
-
 static const struct test tests[] = {
 	{ "fast: kinds of PTEs", test_fast_pte_kinds },
 	{ "fast: kinds of PMD leaves", test_fast_pmd_kinds },
 	{ "fast: kinds of PUD leaves", test_fast_pud_kinds },
-	{ "fast: no table", test_fast_no_table },
+	{ "no table", test_no_table },
+	{ "no entry", test_no_entry },
 	{ "fast: each protection key", test_fast_all_keys },
 	{ "fast: protection keys in turn", test_fast_keys_in_turn },
 	{ "span: ends of folios", test_span_folio_ends },
 	{ "span: parts of a folio", test_span_parts },
 	{ "span: broken off", test_span_broken },
+	{ "span: batches", test_span_batches },
+	{ "span: batches with an entry that differs", test_span_batch_changes },
+	{ "span: batches with a shared page", test_span_batch_shared },
+	{ "span: writable in part", test_span_mixed_write },
+	{ "span: shadow stack in part", test_span_shadow_stack },
+	{ "span: one update of the count", test_span_updates },
 	{ "span: out of order", test_span_out_of_order },
 	{ "span: the same page", test_span_same_page },
 	{ "span: tables and leaves", test_span_tables },
@@ -1581,6 +1741,9 @@ static const struct test tests[] = {
 	{ "meanwhile: PMD changes", test_meanwhile_pmd },
 	{ "meanwhile: PMD changes at last", test_meanwhile_pmd_at_last },
 	{ "meanwhile: PTE changes", test_meanwhile_pte },
+	{ "meanwhile: entries of each batch change", test_meanwhile_batches },
+	{ "meanwhile: PMD of the second table changes",
+	  test_meanwhile_second_table },
 	{ "meanwhile: huge leaf changes", test_meanwhile_leaf },
 	{ "meanwhile: fork", test_meanwhile_fork },
 	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
@@ -1590,12 +1753,15 @@ static const struct test tests[] = {
 	  test_meanwhile_locking_table },
 	{ "meanwhile: while the leaf is being locked",
 	  test_meanwhile_locking_leaf },
+	{ "meanwhile: while the PUD leaf is being locked",
+	  test_meanwhile_locking_pud },
 	{ "interrupts are on between page tables", test_window },
 	{ "refcount 0, negative, overflowed", test_ref_limits },
 	{ "refcount never wraps", test_ref_never_wraps },
 	{ "pinned or not", test_ref_maybe_pinned },
 	{ "statistics of nodes", test_stat_nodes },
 	{ "page: long-term", test_page_longterm },
+	{ "page: long-term, and pageblocks", test_page_longterm_block },
 	{ "page: PCI peer to peer", test_page_p2pdma },
 	{ "page: of a file", test_page_of_file },
 	{ "page: slab", test_page_slab },
@@ -1604,31 +1770,35 @@ static const struct test tests[] = {
 	{ "page: shared", test_page_shared },
 	{ "slow: kinds of PTEs", test_slow_pte_kinds },
 	{ "slow: kinds of PMD leaves", test_slow_pmd_kinds },
+	{ "slow: kinds of PUD leaves", test_slow_pud_kinds },
 	{ "slow: swapped out", test_slow_swapped },
 	{ "slow: hole of a file", test_slow_hole_of_file },
+	{ "leaf: exclusive or not", test_leaf_exclusive },
 	{ "slow: PUD leaf", test_slow_pud_leaf },
 	{ "slow: ends of table and VMA", test_slow_ends },
 	{ "slow: touch", test_slow_touch },
 	{ "slow: touch of a leaf", test_slow_touch_leaf },
+	{ "slow: touch of a PUD leaf", test_slow_touch_pud },
 	{ "slow: split PMD", test_slow_split_pmd },
 	{ "slow: locks are released", test_slow_unlocks },
 	{ "release: mixed array", test_release_mixed },
+	{ "release: batches", test_release_batches },
 	{ "release: error for a count", test_release_errors },
 	{ "release: dirty", test_release_dirty },
 	{ "release: folios", test_release_folios },
 	{ "release: last reference", test_release_last },
-	{ "entry: arguments", test_entry_arguments },
-	{ "entry: unaligned address", test_entry_unaligned },
-	{ "entry: faults", test_entry_faults },
-	{ "entry: no faults", test_entry_no_faults },
-	{ "entry: lock dropped", test_entry_lock_dropped },
-	{ "entry: would have to wait", test_entry_nowait },
 };
 
 int main(void)
 {
+	static struct test all[200];
+	const unsigned int nr = ARRAY_SIZE(tests) + nr_entry_tests;
+
+	memcpy(all, tests, sizeof(tests));
+	memcpy(all + ARRAY_SIZE(tests), entry_tests,
+	       nr_entry_tests * sizeof(*entry_tests));
 	gup_world_init(2 * (SZ_1G >> PAGE_SHIFT), 64);
 	/* The key register of a test is a variable. */
 	gup_have_pkru = false;
-	return tap_run(tests, ARRAY_SIZE(tests));
+	return tap_run(all, nr);
 }
