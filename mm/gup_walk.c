@@ -218,11 +218,11 @@ static __always_inline bool gup_pte_accessible(pte_t pte)
 }
 
 /*
- * Takes @page, of the entry @pte, if it is an order-0 folio and nothing is in the
- * way. Else, false: the general function looks at it again. @flags: those of the
- * request, FOLL_GET, FOLL_PIN and FOLL_TOUCH as constants if possible.
+ * References @page, of the entry @pte, if it is an order-0 folio and nothing is in
+ * the way. Else, false: the general function looks at it again. @flags: those of
+ * the request, FOLL_GET and FOLL_PIN as constants if possible.
  */
-static __always_inline bool gup_take_order0(struct gup_req *req,
+static __always_inline bool gup_grab_order0(struct gup_req *req,
 					    struct vm_area_struct *vma,
 					    struct page *page, pte_t pte,
 					    const unsigned int flags)
@@ -242,12 +242,7 @@ static __always_inline bool gup_take_order0(struct gup_req *req,
 		return false;
 	if (!pte_write(pte) && gup_check_leaf(req, vma, &leaf) != GUP_PROGRESS)
 		return false;
-	if (gup_grab_leaf(req, folio, &leaf, flags, true) != GUP_PROGRESS)
-		return false;
-	if (flags & FOLL_TOUCH)
-		gup_touch_folio(folio, 1,
-				(flags & FOLL_WRITE) && !pte_dirty(pte));
-	return true;
+	return gup_grab_leaf(req, folio, &leaf, flags, true) == GUP_PROGRESS;
 }
 
 /*
@@ -272,10 +267,13 @@ static __always_inline pte_t *gup_take_order0_loop(struct gup_req *req,
 		pte_t pte = ptep_get(last + next);
 
 		if (unlikely(!gup_pte_accessible(pte)) ||
-		    !gup_take_order0(req, vma, pte_page(pte), pte, flags))
+		    !gup_grab_order0(req, vma, pte_page(pte), pte, flags))
 			break;
 		if (store)
 			gup_room_put(room, next, pte_page(pte));
+		if (flags & FOLL_TOUCH)
+			gup_touch_folio(gup_head_folio(pte_page(pte)), 1,
+					(flags & FOLL_WRITE) && !pte_dirty(pte));
 	}
 	gup_sink_commit(&req->sink, next - from);
 	return last + next;
@@ -438,22 +436,39 @@ static noinline enum gup_outcome gup_take_ptes(struct gup_req *req,
 	return outcome;
 }
 
-/* gup_take_ptes() for a single one: there are no loops to prepare. */
+/*
+ * gup_take_ptes() for a single one, of whatever folio: there are no loops to
+ * prepare.
+ */
 static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
 						  struct vm_area_struct *vma,
 						  pte_t *ptep)
 {
 	const pte_t pte = ptep_get(ptep);
+	struct gup_leaf leaf = {
+		.nr = 1,
+		.writable = pte_write(pte),
+		.wp = true,
+	};
+	enum gup_outcome outcome;
+	struct folio *folio;
 
 	if (unlikely(!gup_pte_accessible(pte)))
 		return gup_take_pte(req, vma, ptep);
-	if (gup_take_order0(req, vma, pte_page(pte), pte, req->flags)) {
-		gup_sink_put(&req->sink, pte_page(pte), 1);
-		return GUP_PROGRESS;
-	}
-	if (gup_take_span(req, vma, ptep, 1))
-		return GUP_PROGRESS;
-	return gup_take_pte(req, vma, ptep);
+	leaf.page = pte_page(pte);
+	leaf.excl = leaf.page;
+	/* The general function looks closer at what may be in the way. */
+	if (gup_check_leaf(req, vma, &leaf) != GUP_PROGRESS)
+		return gup_take_pte(req, vma, ptep);
+	folio = page_folio(leaf.page);
+	outcome = gup_grab_leaf(req, folio, &leaf, req->flags, false);
+	if (unlikely(outcome != GUP_PROGRESS))
+		return outcome;
+	gup_sink_put(&req->sink, leaf.page, 1);
+	if (req->flags & FOLL_TOUCH)
+		gup_touch_folio(folio, 1,
+				(req->flags & FOLL_WRITE) && !pte_dirty(pte));
+	return GUP_PROGRESS;
 }
 
 static enum gup_outcome gup_walk_pte_table(struct gup_req *req,
@@ -488,9 +503,9 @@ static enum gup_outcome gup_walk_pte_table(struct gup_req *req,
  * Nothing is stored here: a leaf may have 262144 pages, and its page table lock
  * is held.
  */
-static enum gup_outcome gup_grab_huge(struct gup_req *req,
-				      struct vm_area_struct *vma,
-				      const struct gup_leaf *leaf)
+static __always_inline enum gup_outcome
+gup_grab_huge(struct gup_req *req, struct vm_area_struct *vma,
+	      const struct gup_leaf *leaf)
 {
 	enum gup_outcome outcome = gup_check_leaf(req, vma, leaf);
 
