@@ -31,6 +31,11 @@ static bool gup_fast_permitted(unsigned long start, unsigned long end)
  * are on again: inodes are freed after an RCU grace period, and interrupts off
  * hold that up.
  *
+ * NULL does not tell what the folio is. Pages of drivers have no mapping. But a page
+ * of secretmem loses its mapping, after it was unmapped, while it is still outside
+ * the direct map; and the mapping that makes a folio anonymous may be seen later than
+ * the entry that maps it.
+ *
  * Return: True if it may be taken. False if in doubt: the slow path has the VMA
  * and knows.
  */
@@ -41,13 +46,15 @@ bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
 	const bool must_know =
 		(req->flags & longterm_write) == longterm_write;
 
-	if (!(req->flags & FOLL_PCI_P2PDMA) && folio_is_pci_p2pdma(folio))
+	/* It never has a mapping, and is neither anonymous nor secret. */
+	if (unlikely(folio_is_pci_p2pdma(folio)))
+		return (req->flags & FOLL_PCI_P2PDMA) ||
+		       gup_fast_fail(req, GUP_FAST_KIND);
+	if (!mapping)
 		return gup_fast_fail(req, GUP_FAST_KIND);
 	/* hugetlb has neither dirty tracking nor secrets. */
 	if (folio_test_hugetlb(folio))
 		return true;
-	if (!mapping)
-		return !must_know || gup_fast_fail(req, GUP_FAST_KIND);
 	if ((unsigned long)mapping & FOLIO_MAPPING_FLAGS)
 		return ((unsigned long)mapping & FOLIO_MAPPING_ANON) ||
 		       gup_fast_fail(req, GUP_FAST_KIND);
@@ -58,22 +65,34 @@ bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
 	return true;
 }
 
+/**
+ * gup_fast_put() - give back references that the lockless protocol has taken
+ * @folio: The folio, whatever has become of it.
+ * @nr: Number of pages.
+ * @order: The order they were taken for: what was added is what is taken back.
+ * @ref_flags: FOLL_GET or FOLL_PIN.
+ *
+ * Not inlined: it is rare, and loops would keep registers for it.
+ *
+ * Context: Any but NMI; for FOLL_GET any. May free the folio.
+ */
+noinline void gup_fast_put(struct folio *folio, unsigned int nr,
+			   unsigned int order, unsigned int ref_flags)
+{
+	int refs = nr;
+
+	if (ref_flags & FOLL_PIN) {
+		if (gup_order_has_pincount(order))
+			atomic_sub(nr, &folio->_pincount);
+		else
+			refs *= GUP_PIN_COUNTING_BIAS;
+	}
+	folio_put_refs(folio, refs);
+}
+
 /*
  * PTE level
  */
-
-/**
- * struct gup_fast_cursor - where in a table of PTEs the walk is
- * @end: Behind the last entry to look at.
- * @room: Where their pages go.
- * @next: The next entry, counted from the end: negative, and 0 when all have been
- *	  taken. So one register moves and ends a loop.
- */
-struct gup_fast_cursor {
-	pte_t *end;
-	struct gup_room room;
-	long next;
-};
 
 /* An entry does not permit the access: this is why. */
 static noinline bool gup_fast_refuse(struct gup_req *req, pte_t pte)
@@ -90,17 +109,12 @@ static noinline bool gup_fast_refuse(struct gup_req *req, pte_t pte)
  * up whatever comes after it, so that otherwise each cache miss begins when that
  * of the page before has ended.
  */
-#define GUP_FAST_AHEAD		8
+#define GUP_FAST_AHEAD		8UL
 
+/* Fetches the page of an entry, which is read as plain memory: it may be torn. */
 static __always_inline void gup_fast_fetch(const pte_t *ptep)
 {
-	unsigned int i;
-
-	unrolled_full
-	for (i = 0; i < GUP_FAST_AHEAD; i++) {
-		/* Read as plain memory: it need not be consistent. */
-		gup_fast_prefetch(data_race(ptep[i]));
-	}
+	gup_fast_prefetch(data_race(*ptep));
 }
 
 /* Reads an entry, and sees whether it permits the access. */
@@ -131,55 +145,82 @@ static __always_inline bool gup_fast_take_order0(struct gup_fast_walk *walk,
 }
 
 /*
- * Takes pages as long as each is an order-0 folio. There is an entry to look at.
- * Returns the cursor's @next.
+ * Takes the pages of @nr entries, 1 or more, as long as each is an order-0 folio.
+ * @fetch: There are GUP_FAST_AHEAD entries more, so pages are fetched ahead.
+ * Returns how many were taken.
  */
-static __always_inline long gup_fast_order0_ptes(struct gup_fast_walk *walk,
-						 struct gup_fast_cursor cur)
+static __always_inline unsigned long
+gup_fast_order0_run(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr,
+		    const bool fetch)
 {
-	if (cur.next <= -GUP_FAST_AHEAD)
-		gup_fast_fetch(cur.end + cur.next);
+	struct gup_sink *sink = &walk->req->sink;
+	const struct gup_room room = gup_sink_room(sink, nr);
+	pte_t *const end = ptep + nr;
+	/* Counted from the end: one register moves and ends the loop. */
+	long next = -nr;
+
 	do {
 		struct gup_fast_leaf leaf = {};
 
-		if (!(cur.next % GUP_FAST_AHEAD) &&
-		    cur.next <= -2 * GUP_FAST_AHEAD)
-			gup_fast_fetch(cur.end + cur.next + GUP_FAST_AHEAD);
-		if (!gup_fast_read_pte(walk, cur.end + cur.next, &leaf) ||
+		if (fetch)
+			gup_fast_fetch(end + next + GUP_FAST_AHEAD);
+		if (!gup_fast_read_pte(walk, end + next, &leaf) ||
 		    !gup_fast_take_order0(walk, &leaf))
 			break;
-		gup_room_put(cur.room, cur.next, leaf.page);
-	} while (++cur.next);
-	return cur.next;
+		gup_room_put(room, next, leaf.page);
+	} while (++next);
+	gup_sink_commit(sink, nr + next);
+	return nr + next;
+}
+
+/* gup_fast_order0_run() that fetches what it can. */
+static __always_inline unsigned long
+gup_fast_order0_ptes(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr)
+{
+	const unsigned long ahead = nr - GUP_FAST_AHEAD;
+	unsigned long taken;
+	unsigned int i;
+
+	if (nr <= GUP_FAST_AHEAD)
+		return gup_fast_order0_run(walk, ptep, nr, false);
+	unrolled_full
+	for (i = 0; i < GUP_FAST_AHEAD; i++)
+		gup_fast_fetch(ptep + i);
+	taken = gup_fast_order0_run(walk, ptep, ahead, true);
+	if (taken < ahead)
+		return taken;
+	return ahead + gup_fast_order0_run(walk, ptep + ahead, GUP_FAST_AHEAD,
+					   false);
 }
 
 /*
- * Takes spans of large folios as long as there are any. Returns the cursor's
- * @next. Not inlined, and called by value: the loop over single pages needs the
+ * Takes spans of large folios as long as there are any. Returns how many pages.
+ * Not inlined, and called by value: the loop over single pages needs the
  * registers.
  */
-static noinline long gup_fast_large_ptes(struct gup_fast_walk walk,
-					 struct gup_fast_cursor cur)
+static noinline unsigned long gup_fast_large_ptes(struct gup_fast_walk walk,
+						  pte_t *ptep, unsigned long nr)
 {
 	struct gup_fast_leaf leaf = { .level = GUP_FAST_PTES };
+	unsigned long taken;
 
-	for (; cur.next; cur.next += leaf.nr) {
-		leaf.nr = -cur.next;
-		if (!gup_fast_read_pte(&walk, cur.end + cur.next, &leaf) ||
+	for (taken = 0; taken < nr; taken += leaf.nr) {
+		leaf.nr = nr - taken;
+		if (!gup_fast_read_pte(&walk, ptep + taken, &leaf) ||
 		    !gup_fast_take(&walk, &leaf))
 			break;
 		gup_sink_put(&walk.req->sink, leaf.page, leaf.nr);
 	}
-	return cur.next;
+	return taken;
 }
 
 /*
- * Takes pages of consecutive entries, up to the end if nothing is in the way.
- * Returns the cursor's @next.
+ * Takes the pages of @nr entries. Returns how many are left where something is in
+ * the way.
  */
-static __always_inline long gup_fast_ptes(struct gup_req *req,
-					  struct gup_fast_cursor cur,
-					  const unsigned int ref_flags)
+static __always_inline unsigned long gup_fast_ptes(struct gup_req *req,
+						   pte_t *ptep, unsigned long nr,
+						   const unsigned int ref_flags)
 {
 	struct gup_fast_walk walk = {
 		.req = req,
@@ -187,18 +228,20 @@ static __always_inline long gup_fast_ptes(struct gup_req *req,
 		.ref_flags = ref_flags,
 		.last_mapping = GUP_FAST_NO_MAPPING,
 	};
-	long next;
+	unsigned long taken;
 
 	do {
-		next = gup_fast_order0_ptes(&walk, cur);
-		gup_sink_commit(&req->sink, next - cur.next);
+		taken = gup_fast_order0_ptes(&walk, ptep, nr);
+		ptep += taken;
+		nr -= taken;
 		/* Large folios are refused like this, as their tails have 0. */
-		if (likely(!next) || req->fast_stop != GUP_FAST_REFCOUNT)
-			return next;
-		cur.next = next;
-		cur.next = gup_fast_large_ptes(walk, cur);
-	} while (cur.next > next && cur.next);
-	return cur.next;
+		if (likely(!nr) || req->fast_stop != GUP_FAST_REFCOUNT)
+			return nr;
+		taken = gup_fast_large_ptes(walk, ptep, nr);
+		ptep += taken;
+		nr -= taken;
+	} while (taken && nr);
+	return nr;
 }
 
 /*
@@ -271,26 +314,18 @@ static noinline bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp,
 {
 	const unsigned int ref_flags = req->flags & (FOLL_PIN | FOLL_LONGTERM);
 	const unsigned long mark = gup_sink_nr(&req->sink);
-	struct gup_fast_cursor cur;
-	pte_t *table;
-	long next;
+	pte_t *table = gup_fast_map(&pmd, gup_addr(req));
 
-	table = gup_fast_map(&pmd, gup_addr(req));
 	if (IS_ENABLED(CONFIG_HIGHPTE) && !table)
 		return gup_fast_fail(req, GUP_FAST_CHANGED);
-	cur = (struct gup_fast_cursor) {
-		.end = table + nr,
-		.room = gup_sink_room(&req->sink, nr),
-		.next = -nr,
-	};
 	if (!ref_flags)
-		next = gup_fast_ptes(req, cur, FOLL_GET);
+		nr = gup_fast_ptes(req, table, nr, FOLL_GET);
 	else if (ref_flags == FOLL_PIN)
-		next = gup_fast_ptes(req, cur, FOLL_PIN);
+		nr = gup_fast_ptes(req, table, nr, FOLL_PIN);
 	else
-		next = gup_fast_ptes(req, cur, FOLL_PIN | FOLL_LONGTERM);
+		nr = gup_fast_ptes(req, table, nr, FOLL_PIN | FOLL_LONGTERM);
 	gup_fast_unmap(table);
-	return gup_fast_check_table(req, pmdp, pmd, mark) && !next;
+	return gup_fast_check_table(req, pmdp, pmd, mark) && !nr;
 }
 
 /*

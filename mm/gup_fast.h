@@ -96,6 +96,8 @@ struct gup_fast_grab {
 
 bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
 			 const struct address_space *mapping);
+void gup_fast_put(struct folio *folio, unsigned int nr, unsigned int order,
+		  unsigned int ref_flags);
 
 /* The fast path ends here, and the slow path takes over: this is why. */
 static __always_inline bool gup_fast_fail(struct gup_req *req,
@@ -130,15 +132,7 @@ static __always_inline void gup_fast_drop(const struct gup_fast_walk *walk,
 					  const struct gup_fast_grab *grab,
 					  unsigned int nr)
 {
-	int refs = nr;
-
-	if (walk->ref_flags & FOLL_PIN) {
-		if (gup_order_has_pincount(grab->order))
-			atomic_sub(nr, &grab->folio->_pincount);
-		else
-			refs *= GUP_PIN_COUNTING_BIAS;
-	}
-	folio_put_refs(grab->folio, refs);
+	gup_fast_put(grab->folio, nr, grab->order, walk->ref_flags);
 }
 
 /* The flags of a page, which may be anything but a folio's. */
@@ -170,19 +164,26 @@ gup_fast_grab_order0(const struct gup_fast_walk *walk,
 }
 
 /*
- * Is @page, of a folio that has been referenced, where it seemed to be before:
- * in the folio, and that of the same order? @flags: those of the folio.
+ * Is the folio that has been referenced one of the order it seemed to have? Until
+ * the entry was seen again it may be a new one that just gets its order.
  */
 static __always_inline bool
-gup_fast_same_folio(const struct gup_fast_grab *grab, struct page *page,
-		    unsigned long flags)
+gup_fast_same_order(const struct gup_fast_grab *grab, unsigned long flags)
 {
-	struct folio *folio = grab->folio;
+	return (flags & BIT(PG_head)) &&
+	       data_race(folio_large_order(grab->folio)) == grab->order;
+}
 
-	if (page == &folio->page ? !(flags & BIT(PG_head)) :
-				   page_folio(page) != folio)
-		return false;
-	return folio_large_order(folio) == grab->order;
+/* The large folio that @page seems to be in. NULL: in none. */
+static __always_inline struct folio *gup_fast_find_folio(struct page *page)
+{
+	struct folio *folio;
+
+	/* The first page of a huge leaf is the head mostly: less to read. */
+	if (gup_fast_flags(page) & BIT(PG_head))
+		return gup_head_folio(page);
+	folio = page_folio(page);
+	return likely(page != &folio->page) ? folio : NULL;
 }
 
 /*
@@ -194,22 +195,24 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 		    const struct gup_fast_leaf *leaf,
 		    struct gup_fast_grab *grab)
 {
-	/* The first page of a huge leaf is the head mostly: less to read. */
-	struct folio *folio = gup_fast_flags(leaf->excl) & BIT(PG_head) ?
-			      gup_head_folio(leaf->excl) :
-			      page_folio(leaf->excl);
-	/* May be anything now: it is compared after the grab. */
-	const unsigned int order = data_race(compound_order(&folio->page));
-	const unsigned long size = 1UL << (order % BITS_PER_LONG);
-	const unsigned long idx = folio_page_idx(folio, leaf->page);
+	struct folio *folio = gup_fast_find_folio(leaf->excl);
+	unsigned long size, idx;
+	unsigned int order;
 	bool pincount;
 	int refs;
 
-	/* An order-0 folio, or a head that has not got its order yet. */
-	if (unlikely(!order || idx >= size))
+	if (unlikely(!folio))
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
-	/* A leaf maps one folio; if it seems longer, the order was misread. */
-	if (leaf->level != GUP_FAST_PTES && unlikely(idx + leaf->nr > size))
+	/* May be anything now: it is compared after the grab. */
+	order = data_race(folio_large_order(folio));
+	size = 1UL << (order % BITS_PER_LONG);
+	idx = folio_page_idx(folio, leaf->page);
+	/*
+	 * A head that has not got its order yet; or a folio without the page: a leaf
+	 * maps one folio, and if it seems longer, the order was misread.
+	 */
+	if (unlikely(!order || idx >= size ||
+		     (leaf->level != GUP_FAST_PTES && leaf->nr > size - idx)))
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	grab->folio = folio;
 	grab->order = order;
@@ -221,17 +224,18 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 		refs *= GUP_PIN_COUNTING_BIAS;
 	if (unlikely(!gup_fast_ref_add(folio, refs)))
 		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
+	if (!pincount)
+		return true;
 	/*
-	 * A folio that is freed leaves nothing of itself behind: no page of it
-	 * is head or tail any more and its order is 0. So there is a pincount.
+	 * A folio that is freed leaves nothing of itself behind: it is no head
+	 * any more and its order is 0. So there is a pincount, and the allocator
+	 * has cleared it before it set the refcount.
 	 */
-	if (unlikely(!gup_fast_same_folio(grab, leaf->excl,
-					  gup_fast_flags(&folio->page)))) {
+	if (unlikely(!gup_fast_same_order(grab, gup_fast_flags(&folio->page)))) {
 		folio_put_refs(folio, refs);
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	}
-	if (pincount)
-		atomic_add(grab->nr, &folio->_pincount);
+	atomic_add(grab->nr, &folio->_pincount);
 	return true;
 }
 
@@ -287,12 +291,11 @@ gup_fast_read_again(const struct gup_fast_walk *walk,
  * The entry was seen to map the page after the grab. Is the page what it was
  * taken for when it was grabbed?
  *
- * With the reference it cannot be freed and used again any more. It could before,
- * and be grabbed as soon as the allocator had set its refcount, which is before
- * it makes the page a head. But that is before the page is mapped: who has seen
- * it mapped sees it whole. A tail page is none that was taken for an order-0
- * folio: the refcount of those is 0 as long as they are tail pages, and nothing
- * was added to that.
+ * With the reference it cannot be freed and used again any more. Before, it could:
+ * an order-0 folio may have been freed, be the head of a large folio when it was
+ * grabbed, and be mapped by the time of the second look. Who has seen it mapped sees
+ * it whole. A tail page is none that was taken for an order-0 folio: the refcount of
+ * those is 0 as long as they are tail pages, and nothing was added to that.
  */
 static __always_inline bool gup_fast_unchanged(const struct gup_fast_walk *walk,
 					       const struct gup_fast_leaf *leaf,
@@ -300,7 +303,9 @@ static __always_inline bool gup_fast_unchanged(const struct gup_fast_walk *walk,
 {
 	grab->flags.f = gup_fast_flags(&grab->folio->page);
 	if (leaf->level != GUP_FAST_ORDER0)
-		return gup_fast_same_folio(grab, leaf->excl, grab->flags.f);
+		return gup_fast_same_order(grab, grab->flags.f) &&
+		       (leaf->excl == &grab->folio->page ||
+			page_folio(leaf->excl) == grab->folio);
 	VM_WARN_ON_ONCE_PAGE(PageTail(leaf->page), leaf->page);
 	return !(grab->flags.f & gup_fast_not_order0(walk->ref_flags));
 }
@@ -316,9 +321,8 @@ static __always_inline bool
 gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 {
 	/*
-	 * Read after the entry: a folio is added to its mapping before it is
-	 * mapped, so that NULL means truncated, or never had one, and not "not
-	 * yet". An anonymous folio stays one as long as it is referenced.
+	 * One reading, after the entry was seen again. An anonymous folio stays
+	 * one as long as it is referenced.
 	 */
 	const unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
 
@@ -333,7 +337,7 @@ gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 	    !gup_fast_check_file(walk->req, folio,
 				 (struct address_space *)mapping))
 		return false;
-	/* NULL has to be checked each time. */
+	/* What NULL is good for is another thing each time. */
 	walk->last_mapping = mapping ?: GUP_FAST_NO_MAPPING;
 	return true;
 }
@@ -417,9 +421,9 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 	smp_mb__after_atomic();
 	leaf->nr = gup_fast_read_again(walk, leaf, &grab);
 	/*
-	 * What the folio is, is read after the entry. It pairs with the release
-	 * of the page table lock, or the smp_wmb() before it, by whoever has
-	 * mapped the page.
+	 * What the folio is, is read after the entry. It pairs with the smp_wmb()
+	 * of __folio_mark_uptodate(), or with a lock that was released in between,
+	 * of who has made the folio and then mapped it.
 	 */
 	smp_rmb();
 	if (unlikely(!gup_fast_unchanged(walk, leaf, &grab)))

@@ -524,13 +524,12 @@ static bool model_fast_page(const struct slot *slot)
 	switch (page->kind) {
 	case SLAB:
 	case SECRET:
+	case TRUNCATED:
 	case ZERO:
 		return false;
 	case P2PDMA:
-		return (req.flags & FOLL_PCI_P2PDMA) &&
-		       !(longterm && (req.flags & FOLL_WRITE));
+		return req.flags & FOLL_PCI_P2PDMA;
 	case FILE_CACHE:
-	case TRUNCATED:
 		return !(longterm && (req.flags & FOLL_WRITE));
 	default:
 		return true;
