@@ -181,6 +181,7 @@ static void set_up_taker(struct thread *t)
 
 	t->copy = gup_map_anon(torture.nr_regions * GUP_HUGE_SIZE);
 	t->driver = gup_driver();
+	t->mem = gup_open_mem(getpid());
 	MUST(!pipe(t->pipe));
 	if (chosen(&take, "direct") || chosen(&take, "uring"))
 		MUST(gup_disk_open(&t->disk, disk));
@@ -217,6 +218,7 @@ static void tear_down_thread(struct thread *t)
 		gup_ring_close(&t->ring);
 	gup_disk_close(&t->disk);
 	close(t->driver);
+	close(t->mem);
 	close(t->pipe[0]);
 	close(t->pipe[1]);
 	munmap(t->copy, torture.nr_regions * GUP_HUGE_SIZE);

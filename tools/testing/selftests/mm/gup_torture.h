@@ -82,7 +82,7 @@ struct thread {
 	int pipe[2];
 	struct gup_disk disk;
 	struct gup_ring ring;
-	bool have_ring;
+	int mem;		/* /proc/self/mem */
 	/* disturbers */
 	char *spare;		/* address space for a region */
 	/* an access to memory that may be gone */

@@ -3,6 +3,7 @@
  * The takers of gup_torture: each has the kernel take pages of a window in one way,
  * and compares what the pages hold with what the mapping shows.
  */
+#include <linux/futex.h>
 #include <linux/udmabuf.h>
 
 #include "gup_torture.h"
@@ -340,25 +341,77 @@ static void take_vmsplice(struct thread *t, const struct choice *c)
 	count_of(t)->done++;
 }
 
-/* process_vm_readv() and process_vm_writev() */
+/* As a debugger does it: process_vm_readv() and _writev(), and /proc/pid/mem */
+
+static ssize_t vm_read(struct thread *t, char *mem, size_t len)
+{
+	struct iovec local = { .iov_base = t->copy, .iov_len = len };
+	struct iovec remote = { .iov_base = mem, .iov_len = len };
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+}
+
+static ssize_t vm_write(struct thread *t, char *mem, size_t len)
+{
+	struct iovec local = { .iov_base = t->copy, .iov_len = len };
+	struct iovec remote = { .iov_base = mem, .iov_len = len };
+
+	return process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
+}
+
+/* The file says EIO where all others say EFAULT. */
+static ssize_t or_fault(ssize_t ret)
+{
+	if (ret < 0 && errno == EIO)
+		errno = EFAULT;
+	return ret;
+}
+
+static ssize_t proc_read(struct thread *t, char *mem, size_t len)
+{
+	return or_fault(pread(t->mem, t->copy, len, (uintptr_t)mem));
+}
+
+static ssize_t proc_write(struct thread *t, char *mem, size_t len)
+{
+	return or_fault(pwrite(t->mem, t->copy, len, (uintptr_t)mem));
+}
+
+static const struct debugger {
+	ssize_t (*read)(struct thread *t, char *mem, size_t len);
+	ssize_t (*write)(struct thread *t, char *mem, size_t len);
+} debuggers[] = {
+	{ vm_read, vm_write },
+	{ proc_read, proc_write },
+};
 
 static void take_remote(struct thread *t, const struct choice *c)
 {
-	struct iovec local = { .iov_base = t->copy, .iov_len = len_of(c) };
-	struct iovec remote = { .iov_base = mem_of(c), .iov_len = len_of(c) };
+	const struct debugger *debugger = &debuggers[takers[c->op].arg];
 	struct calm before = calm_now(c);
 	unsigned int nr;
 
 	if (!stamped(t, before))
 		return;
-	nr = transferred(t, before, process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
-	check(t, t->copy, nr, before, "read by process_vm_readv()");
+	nr = transferred(t, before, debugger->read(t, mem_of(c), len_of(c)));
+	check(t, t->copy, nr, before, "what a debugger reads");
 	stamp_buffer(t, t->copy);
-	nr = transferred(t, before, process_vm_writev(getpid(), &local, 1, &remote, 1, 0));
+	nr = transferred(t, before, debugger->write(t, mem_of(c), len_of(c)));
 	if (!nr)
 		return;
-	check_mapping(t, nr, before, "written by process_vm_writev()");
+	check_mapping(t, nr, before, "memory, written by a debugger");
 	count_of(t)->done++;
+}
+
+/* A futex that other processes may share: one page, and no look at its content. */
+static void take_futex(struct thread *t, const struct choice *c)
+{
+	struct calm before = calm_now(c);
+
+	if (syscall(__NR_futex, mem_of(c), FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
+		refused(t, before, errno, false);
+	else
+		count_of(t)->done++;
 }
 
 /* memfd_pin_folios(), by way of udmabuf */
@@ -465,7 +518,9 @@ const struct op takers[] = {
 	{ .name = "direct", .once = take_direct, .need = need_disk },
 	{ .name = "uring", .once = take_uring, .need = need_uring },
 	{ .name = "vmsplice", .once = take_vmsplice },
-	{ .name = "process-vm", .once = take_remote },
+	{ .name = "process-vm", .once = take_remote, .arg = 0 },
+	{ .name = "proc-mem", .once = take_remote, .arg = 1 },
+	{ .name = "futex", .once = take_futex },
 	{ .name = "memfd", .once = take_memfd, .need = need_udmabuf },
 };
 
