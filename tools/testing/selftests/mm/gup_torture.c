@@ -432,34 +432,18 @@ static unsigned int nr_selected(const struct selection *from)
 	return nr;
 }
 
-static bool all_freed(struct leaks before, struct leaks now)
-{
-	return now.anon <= before.anon && now.shmem <= before.shmem && now.huge == before.huge;
-}
-
-/* Pages are freed a little after their last reference is gone. */
-static struct leaks leaks_settle(struct leaks before)
-{
-	struct leaks now = leaks_count();
-
-	for (int tries = 0; tries < 10 && !all_freed(before, now); tries++) {
-		sleep(1);
-		now = leaks_count();
-	}
-	return now;
-}
-
-static void report_leaks(struct leaks before)
+static void report_left(const long before[NR_LEFT])
 {
 	const long pins = gup_pins_settle(gup_pins_before);
-	const struct leaks after = leaks_settle(before);
+	long after[NR_LEFT];
 
-	ksft_print_msg("pins held: %ld before, %ld after\n", gup_pins_before, pins);
-	ksft_test_result(pins == gup_pins_before, "%s all pins released\n", torture.scenario);
-	ksft_print_msg("pages without a mapping: anonymous %ld and %ld, shmem %ld and %ld\n",
-		       before.anon, after.anon, before.shmem, after.shmem);
-	ksft_print_msg("free huge pages: %ld and %ld\n", before.huge, after.huge);
-	ksft_test_result(all_freed(before, after), "%s all pages freed\n", torture.scenario);
+	ksft_test_result(pins == gup_pins_before, "%s pins held: %ld before, %ld after\n",
+			 torture.scenario, gup_pins_before, pins);
+	left_settle(before, after);
+	for (int i = 0; i < NR_LEFT; i++)
+		ksft_test_result(left_is_right(i, before[i], after[i]),
+				 "%s %s: %ld before, %ld after\n", torture.scenario,
+				 left_names[i], before[i], after[i]);
 }
 
 static void run_threads(void)
@@ -497,12 +481,12 @@ static void parse_args(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct leaks before;
+	long before[NR_LEFT];
 	const char *missing;
 
 	parse_args(argc, argv);
 	ksft_print_header();
-	before = leaks_count();
+	left_count(before);
 	missing = arena_map(kinds, nr_kinds);
 	if (missing)
 		ksft_exit_skip("%s\n", missing);
@@ -510,7 +494,7 @@ int main(int argc, char **argv)
 	drop_missing(&disturb);
 	if (!take.nr || !disturb.nr)
 		ksft_exit_skip("this machine has none of the takers or disturbers\n");
-	ksft_set_plan(nr_selected(&take) + nr_selected(&disturb) + 3);
+	ksft_set_plan(nr_selected(&take) + nr_selected(&disturb) + 2 + NR_LEFT);
 	printf("# %s: to replay: gup_torture -r %lu -s %.0f %s\n", torture.scenario, torture.seed,
 	       seconds, argv[argc - 1]);
 	fflush(stdout);
@@ -524,6 +508,6 @@ int main(int argc, char **argv)
 	report_ops(&take);
 	report_ops(&disturb);
 	ksft_test_result(!torture.failures, "%s content, counts and errors\n", torture.scenario);
-	report_leaks(before);
+	report_left(before);
 	ksft_finished();
 }

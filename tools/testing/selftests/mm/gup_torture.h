@@ -171,13 +171,20 @@ void check(struct thread *t, const char *buf, unsigned int nr, struct calm befor
 /* Each word of these pages is zero, or belongs there, by whomever it was written. */
 bool belongs(const char *buf, const struct region *r, unsigned int first, unsigned int nr);
 
-/* Counts pages of the whole machine that nobody maps and that are not free. */
-struct leaks {
-	long anon;
-	long shmem;
-	long huge;	/* free huge pages of the default size */
+/* What the whole machine has, and has to have again when all is over. */
+enum left {
+	LEFT_ANON,		/* pages that nobody maps and that are not free */
+	LEFT_SHMEM,
+	LEFT_HUGETLB,		/* huge pages of the default size in use */
+	LEFT_ISOLATED,		/* pages that are in the statistics of isolated ones */
+	LEFT_MLOCKED,
+	NR_LEFT,
 };
 
-struct leaks leaks_count(void);
+extern const char *const left_names[NR_LEFT];
+void left_count(long left[NR_LEFT]);
+/* Waits for a while for the second to become as good as the first. */
+void left_settle(const long before[NR_LEFT], long after[NR_LEFT]);
+bool left_is_right(enum left what, long before, long after);
 
 #endif /* GUP_TORTURE_H */

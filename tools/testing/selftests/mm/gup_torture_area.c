@@ -267,7 +267,15 @@ void check(struct thread *t, const char *buf, unsigned int nr, struct calm befor
 		      right_word(t, c->first + at / psize(), at % psize() / SECTOR));
 }
 
-/* Leaks */
+/* What is left */
+
+const char *const left_names[NR_LEFT] = {
+	[LEFT_ANON] = "anonymous pages without a mapping",
+	[LEFT_SHMEM] = "shmem pages without a mapping",
+	[LEFT_HUGETLB] = "huge pages in use",
+	[LEFT_ISOLATED] = "isolated pages",
+	[LEFT_MLOCKED] = "locked pages",
+};
 
 /* of /proc/kpageflags, beside those of vm_util.h */
 #define KPF_MMAP	BIT_ULL(11)
@@ -278,15 +286,15 @@ void check(struct thread *t, const char *buf, unsigned int nr, struct calm befor
 #define KPF_NOPAGE	BIT_ULL(20)
 
 /* A folio that is freed is neither anonymous nor swap-backed any more. */
-static void count_pages(struct leaks *leaks, const uint64_t *flags, size_t nr)
+static void count_pages(long left[NR_LEFT], const uint64_t *flags, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
 		if (flags[i] & (KPF_NOPAGE | KPF_MMAP | KPF_SWAPCACHE | KPF_HUGE))
 			continue;
 		if (flags[i] & KPF_ANON)
-			leaks->anon++;
+			left[LEFT_ANON]++;
 		else if (flags[i] & KPF_SWAPBACKED)
-			leaks->shmem++;
+			left[LEFT_SHMEM]++;
 	}
 }
 
@@ -301,24 +309,52 @@ static void drain(void)
 	close(fd);
 }
 
-static long free_huge_pages(void)
+static long huge_pages_in_use(void)
 {
-	size_t size = default_huge_page_size();
+	const size_t size = default_huge_page_size();
 
-	return size ? hugetlb_free_pages(size) : 0;
+	return size ? hugetlb_nr_pages(size) - hugetlb_free_pages(size) : 0;
 }
 
-struct leaks leaks_count(void)
+void left_count(long left[NR_LEFT])
 {
 	static uint64_t flags[1 << 16];
 	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	struct leaks leaks = { .huge = free_huge_pages() };
 	ssize_t len;
 
-	drain();
 	MUST(fd >= 0);
+	drain();
+	gup_fold_vmstat();
+	left[LEFT_ANON] = 0;
+	left[LEFT_SHMEM] = 0;
+	left[LEFT_HUGETLB] = huge_pages_in_use();
+	left[LEFT_ISOLATED] = gup_vmstat("nr_isolated_anon ") + gup_vmstat("nr_isolated_file ");
+	left[LEFT_MLOCKED] = gup_vmstat("nr_mlock ");
 	while ((len = read(fd, flags, sizeof(flags))) > 0)
-		count_pages(&leaks, flags, len / sizeof(*flags));
+		count_pages(left, flags, len / sizeof(*flags));
 	close(fd);
-	return leaks;
+}
+
+/* What somebody else has left behind may go meanwhile. */
+bool left_is_right(enum left what, long before, long after)
+{
+	return what == LEFT_ANON || what == LEFT_SHMEM ? after <= before : after == before;
+}
+
+static bool all_right(const long before[NR_LEFT], const long after[NR_LEFT])
+{
+	for (int i = 0; i < NR_LEFT; i++)
+		if (!left_is_right(i, before[i], after[i]))
+			return false;
+	return true;
+}
+
+/* Pages are freed a little after their last reference is gone. */
+void left_settle(const long before[NR_LEFT], long after[NR_LEFT])
+{
+	left_count(after);
+	for (int tries = 0; tries < 10 && !all_right(before, after); tries++) {
+		sleep(1);
+		left_count(after);
+	}
 }
