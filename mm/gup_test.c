@@ -680,6 +680,55 @@ static long longterm_write(struct gup_test_file *file, u64 __user *user_addr)
 	return longterm_copy(file, user_addr, copy_page_from_user);
 }
 
+/* How many of the pages are of this folio; 0 if it was there before entry @at. */
+static unsigned long holds_of(const struct gup_test_run *run, unsigned long at,
+			      const struct folio *folio)
+{
+	unsigned long i, holds = 0;
+
+	for (i = 0; i < run->nr_held; i++) {
+		if (page_folio(run->pages[i]) != folio)
+			continue;
+		if (i < at)
+			return 0;
+		holds++;
+	}
+	return holds;
+}
+
+static void add_excess(struct folio *folio, unsigned long holds,
+		       struct gup_test_excess *excess)
+{
+	const long refs = folio_ref_count(folio);
+
+	excess->pinned += folio_maybe_dma_pinned(folio);
+	if (!folio_test_hugetlb(folio))
+		excess->refs += abs(refs - folio_expected_ref_count(folio) - (long)holds);
+}
+
+static long hold_excess(struct gup_test_file *file,
+			struct gup_test_excess __user *user_excess)
+{
+	const struct gup_test_run *run = &file->longterm;
+	struct gup_test_excess excess = { };
+	unsigned long i;
+
+	if (!run->pages)
+		return -EINVAL;
+	for (i = 0; i < run->nr_held; i++) {
+		struct folio *folio = page_folio(run->pages[i]);
+		unsigned long holds;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		holds = is_zero_folio(folio) ? 0 : holds_of(run, i, folio);
+		if (holds)
+			add_excess(folio, holds, &excess);
+		cond_resched();
+	}
+	return copy_to_user(user_excess, &excess, sizeof(excess)) ? -EFAULT : 0;
+}
+
 static long longterm_ioctl(struct gup_test_file *file, unsigned int cmd,
 			   unsigned long arg)
 {
@@ -695,6 +744,8 @@ static long longterm_ioctl(struct gup_test_file *file, unsigned int cmd,
 		ret = longterm_write(file, (void __user *)arg);
 	else if (cmd == GUP_TEST_HOLD)
 		ret = hold_start(file, (void __user *)arg);
+	else if (cmd == GUP_TEST_EXCESS)
+		ret = hold_excess(file, (void __user *)arg);
 	else
 		ret = longterm_stop(file);
 	mutex_unlock(&file->lock);
@@ -716,6 +767,7 @@ static long gup_test_ioctl(struct file *filp, unsigned int cmd, unsigned long ar
 	case PIN_LONGTERM_TEST_STOP:
 	case GUP_TEST_HOLD:
 	case GUP_TEST_WRITE:
+	case GUP_TEST_EXCESS:
 		return longterm_ioctl(filp->private_data, cmd, arg);
 	default:
 		return -ENOTTY;

@@ -87,6 +87,19 @@ struct gup_test_hold {
 	__u32 gup_flags;
 };
 
+/**
+ * struct gup_test_excess - references that nobody should have
+ * @refs: out: how many references the folios have more or less than page tables, page
+ *	  cache, swap cache and GUP_TEST_HOLD account for; hugetlb does not count
+ * @pinned: out: how many folios seem to be pinned
+ *
+ * For pages held by a function that gets, not pins, while nobody else uses them.
+ */
+struct gup_test_excess {
+	__u64 refs;
+	__u64 pinned;
+};
+
 #define GUP_FAST_BENCHMARK	_IOWR('g', 1, struct gup_test)
 #define PIN_FAST_BENCHMARK	_IOWR('g', 2, struct gup_test)
 #define PIN_LONGTERM_BENCHMARK	_IOWR('g', 3, struct gup_test)
@@ -104,5 +117,6 @@ struct gup_test_hold {
 #define PIN_LONGTERM_TEST_READ	_IOW('g', 9, __u64)
 #define GUP_TEST_HOLD		_IOWR('g', 10, struct gup_test_hold)
 #define GUP_TEST_WRITE		_IOW('g', 11, __u64)
+#define GUP_TEST_EXCESS		_IOR('g', 12, struct gup_test_excess)
 
 #endif /* _MM_GUP_TEST_H */

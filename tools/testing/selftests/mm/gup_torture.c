@@ -8,8 +8,8 @@
  *
  * SCENARIO is a file of gup_scenarios. Each line says what the run is made of:
  *	memory KIND...		a region of 2 MiB of each
- *	take NAME...		takers
- *	disturb NAME...		disturbers
+ *	take NAME...		takers, and
+ *	disturb NAME...		disturbers; one named twice has two turns where others have one
  *	threads N M		so many of each; 3 and 3 if not given
  * Lines with kernel options and boot parameters are for whoever boots the kernel.
  *
@@ -175,16 +175,25 @@ static bool chosen(const struct selection *from, const char *name)
 	return false;
 }
 
+/* fork() is to have its time for the arena. */
+static void keep_from_children(void *mem, size_t len)
+{
+	MUST(!madvise(mem, len, MADV_DONTFORK));
+}
+
 static void set_up_taker(struct thread *t)
 {
-	const size_t disk = REGION_PAGES * psize();
+	const size_t disk = REGION_PAGES * psize(), all = torture.nr_regions * GUP_HUGE_SIZE;
 
-	t->copy = gup_map_anon(torture.nr_regions * GUP_HUGE_SIZE);
+	t->copy = gup_map_anon(all);
+	keep_from_children(t->copy, all);
 	t->driver = gup_driver();
 	t->mem = gup_open_mem(getpid());
 	MUST(!pipe(t->pipe));
 	if (chosen(&take, "direct") || chosen(&take, "uring"))
 		MUST(gup_disk_open(&t->disk, disk));
+	if (t->disk.data)
+		keep_from_children(t->disk.data, disk);
 	if (chosen(&take, "uring"))
 		MUST(gup_ring_open(&t->ring));
 }
@@ -446,6 +455,19 @@ static void report_left(const long before[NR_LEFT])
 				 left_names[i], before[i], after[i]);
 }
 
+static void report_excess(void)
+{
+	struct gup_test_excess excess;
+
+	if (!excess_settle(&excess)) {
+		ksft_test_result_skip("%s references %s\n", torture.scenario, NO_DRIVER);
+		return;
+	}
+	ksft_test_result(!excess.refs && !excess.pinned,
+			 "%s references too many or too few: %llu, pinned folios: %llu\n",
+			 torture.scenario, excess.refs, excess.pinned);
+}
+
 static void run_threads(void)
 {
 	for (unsigned int i = 0; i < nr_threads(); i++)
@@ -494,7 +516,7 @@ int main(int argc, char **argv)
 	drop_missing(&disturb);
 	if (!take.nr || !disturb.nr)
 		ksft_exit_skip("this machine has none of the takers or disturbers\n");
-	ksft_set_plan(nr_selected(&take) + nr_selected(&disturb) + 2 + NR_LEFT);
+	ksft_set_plan(nr_selected(&take) + nr_selected(&disturb) + 3 + NR_LEFT);
 	printf("# %s: to replay: gup_torture -r %lu -s %.0f %s\n", torture.scenario, torture.seed,
 	       seconds, argv[argc - 1]);
 	fflush(stdout);
@@ -503,6 +525,7 @@ int main(int argc, char **argv)
 	for_chosen(&disturb, false);
 	run_threads();
 	for_chosen(&disturb, true);
+	report_excess();
 	arena_unmap();
 
 	report_ops(&take);

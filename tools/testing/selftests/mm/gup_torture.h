@@ -186,5 +186,11 @@ void left_count(long left[NR_LEFT]);
 /* Waits for a while for the second to become as good as the first. */
 void left_settle(const long before[NR_LEFT], long after[NR_LEFT]);
 bool left_is_right(enum left what, long before, long after);
+/*
+ * The same for the pages that are still in the arena, once all threads have ended:
+ * how many references too many or too few they have, and how many are pinned. False
+ * if there is no driver to tell.
+ */
+bool excess_settle(struct gup_test_excess *excess);
 
 #endif /* GUP_TORTURE_H */

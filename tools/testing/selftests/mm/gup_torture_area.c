@@ -358,3 +358,38 @@ void left_settle(const long before[NR_LEFT], long after[NR_LEFT])
 		left_count(after);
 	}
 }
+
+static void add_excess(int driver, const struct region *r, struct gup_test_excess *sum)
+{
+	struct gup_test_hold args = {
+		.addr = (uintptr_t)r->mem,
+		.size = GUP_HUGE_SIZE,
+		.api = GUP_TEST_GET,
+	};
+	struct gup_test_excess excess;
+
+	MUST(!ioctl(driver, GUP_TEST_HOLD, &args));
+	drain();
+	MUST(!ioctl(driver, GUP_TEST_EXCESS, &excess));
+	gup_unpin(driver);
+	sum->refs += excess.refs;
+	sum->pinned += excess.pinned;
+}
+
+bool excess_settle(struct gup_test_excess *excess)
+{
+	const int driver = gup_driver();
+
+	if (driver < 0)
+		return false;
+	for (int tries = 0; tries < 10; tries++) {
+		*excess = (struct gup_test_excess) { 0 };
+		for (unsigned int i = 0; i < torture.nr_regions; i++)
+			add_excess(driver, &torture.regions[i], excess);
+		if (!excess->refs && !excess->pinned)
+			break;
+		sleep(1);
+	}
+	close(driver);
+	return true;
+}

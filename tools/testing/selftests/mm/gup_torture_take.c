@@ -251,6 +251,35 @@ static void take_range(struct thread *t, const struct choice *c)
 	gup_unpin(t->driver);
 }
 
+/*
+ * All of a region by one call. Whatever happens to the pages in the middle of it shows
+ * in those of the window, as often as in any others.
+ */
+static void take_region(struct thread *t, const struct choice *c)
+{
+	struct gup_test_hold args = {
+		.addr = (uintptr_t)c->region->mem,
+		.size = GUP_HUGE_SIZE,
+		.api = takers[c->op].arg,
+		.gup_flags = FOLL_WRITE,
+	};
+	struct calm before = calm_now(c);
+
+	if (ioctl(t->driver, GUP_TEST_HOLD, &args)) {
+		count_of(t)->refused++;
+		if (!error_when_denied(errno))
+			wrong(t, "error %s", strerrorname_np(errno));
+		return;
+	}
+	count_of(t)->done++;
+	if (args.size >= (c->first + c->nr) * psize() && stamp(t)) {
+		driver_copy(t, PIN_LONGTERM_TEST_READ);
+		check(t, t->copy + c->first * psize(), c->nr, before, "pinned pages of the window");
+	}
+	if (args.size)
+		gup_unpin(t->driver);
+}
+
 /* Direct I/O */
 
 static void take_direct(struct thread *t, const struct choice *c)
@@ -515,6 +544,7 @@ const struct op takers[] = {
 	BY_DRIVER("pin-unlocked", GUP_TEST_PIN_UNLOCKED),
 	BY_DRIVER("pin-remote", GUP_TEST_PIN_REMOTE),
 	{ .name = "range", .once = take_range, .need = need_driver },
+	{ .name = "region", .once = take_region, .need = need_driver, .arg = GUP_TEST_PIN_FAST },
 	{ .name = "direct", .once = take_direct, .need = need_disk },
 	{ .name = "uring", .once = take_uring, .need = need_uring },
 	{ .name = "vmsplice", .once = take_vmsplice },
