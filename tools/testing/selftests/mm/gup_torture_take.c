@@ -319,9 +319,8 @@ static void take_uring(struct thread *t, const struct choice *c)
 	struct calm before = calm_now(c);
 
 	if (gup_ring_register(&t->ring, mem_of(c), len_of(c))) {
-		refused(t, before, errno,
-			error_of_longterm(errno) ||
-			(c->region->kind->no_longterm_write && errno == EFAULT));
+		/* io_uring says EFAULT if a pin comes short, whatever the reason. */
+		refused(t, before, errno, error_of_longterm(errno) || errno == EFAULT);
 		return;
 	}
 	if (c->region->kind->no_longterm_write)
