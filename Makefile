@@ -4,13 +4,15 @@
 # The scripts run make in the kernel tree. It must not inherit our flags.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check docs series series-check bench bench-check bench-native litmus
+.PHONY: help run shell test check docs series series-check bench bench-check bench-native litmus \
+	torture
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, and pin memory of each kind'
 	@echo 'make shell       boot the same machine with an interactive shell'
 	@echo 'make test        run all tests; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
+	@echo 'make torture     take pages in every way while all that maps them changes; see HOURS, SCENARIO and SEED'
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
 	@echo 'make bench-check  measure ours and compare it with the committed table in results/'
 	@echo 'make bench-native  measure nanoseconds per page in user space, see tools/testing/gup/README'
@@ -22,6 +24,9 @@ help:
 	@echo
 	@echo 'LINUX_SRC=PATH   use this source tree or tarball of Linux 7.3 (default: the Debian package)'
 	@echo 'GUP_CACHE=DIR    keep sources and builds here (default: ~/.cache/gup)'
+	@echo 'HOURS=N          with make torture: how long each scenario lasts (SECONDS=N: default 60)'
+	@echo 'SCENARIO=NAME    with make torture: this one alone, a file of tools/testing/selftests/mm/gup_scenarios'
+	@echo 'SEED=N           with make torture: the same random choices as in a run before'
 	@echo 'ACCEL=kvm        with make bench: measure time with KVM instead of counting instructions'
 	@echo 'GDB=1            with make run, make shell: wait for gdb on port 1234'
 
@@ -36,6 +41,11 @@ shell:
 test:
 	@dev/setup
 	@dev/test $(T)
+
+torture:
+	@dev/setup
+	@dev/torture $(if $(HOURS),--hours $(HOURS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED)) $(SCENARIO)
 
 bench:
 	@dev/setup run

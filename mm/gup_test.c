@@ -24,7 +24,7 @@
 #include "gup_test.h"
 
 /* The array of page pointers has to stay below INT_MAX bytes for kvmalloc(). */
-#define GUP_TEST_MAX_PAGES	(INT_MAX / sizeof(struct page *))
+#define GUP_TEST_MAX_PAGES	(INT_MAX / sizeof(struct page *) - 1)
 
 /* How many pages are released between two chances to schedule. */
 #define GUP_TEST_RELEASE_BATCH	65536UL
@@ -103,6 +103,56 @@ static long acquire_pin_fast(unsigned long start, unsigned long nr_pages,
 			     unsigned int gup_flags, struct page **pages)
 {
 	return pin_user_pages_fast(start, nr_pages, gup_flags, pages);
+}
+
+static long acquire_get_fast_only(unsigned long start, unsigned long nr_pages,
+				  unsigned int gup_flags, struct page **pages)
+{
+	return get_user_pages_fast_only(start, nr_pages, gup_flags, pages);
+}
+
+static long acquire_get_unlocked(unsigned long start, unsigned long nr_pages,
+				 unsigned int gup_flags, struct page **pages)
+{
+	return get_user_pages_unlocked(start, nr_pages, pages, gup_flags);
+}
+
+static long acquire_pin_unlocked(unsigned long start, unsigned long nr_pages,
+				 unsigned int gup_flags, struct page **pages)
+{
+	return pin_user_pages_unlocked(start, nr_pages, pages, gup_flags);
+}
+
+static long acquire_remote(bool pin, unsigned long start, unsigned long nr_pages,
+			   unsigned int gup_flags, struct page **pages)
+{
+	struct mm_struct *mm = current->mm;
+	int locked = 1;
+	long ret;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	if (pin)
+		ret = pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages,
+					    &locked);
+	else
+		ret = get_user_pages_remote(mm, start, nr_pages, gup_flags, pages,
+					    &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	return ret;
+}
+
+static long acquire_get_remote(unsigned long start, unsigned long nr_pages,
+			       unsigned int gup_flags, struct page **pages)
+{
+	return acquire_remote(false, start, nr_pages, gup_flags, pages);
+}
+
+static long acquire_pin_remote(unsigned long start, unsigned long nr_pages,
+			       unsigned int gup_flags, struct page **pages)
+{
+	return acquire_remote(true, start, nr_pages, gup_flags, pages);
 }
 
 static void release_got(struct page **pages, unsigned long nr_pages)
@@ -236,6 +286,43 @@ static const struct gup_test_command gup_test_commands[] = {
 	},
 };
 
+#define GUP_TEST_GETTER(locked, flags, function) {		\
+	.allowed_flags = flags,					\
+	.mmap_locked = locked,					\
+	.acquire = function,					\
+	.verify = verify_got,					\
+	.release = release_got,					\
+}
+
+#define GUP_TEST_PINNER(locked, flags, function) {		\
+	.allowed_flags = (flags) | FOLL_LONGTERM,		\
+	.mmap_locked = locked,					\
+	.acquire = function,					\
+	.verify = verify_pinned,				\
+	.release = unpin_user_pages,				\
+}
+
+static const struct gup_test_command gup_test_holders[GUP_TEST_NR_APIS] = {
+	[GUP_TEST_GET_FAST] = GUP_TEST_GETTER(false, GUP_TEST_FAST_FLAGS,
+					      acquire_get_fast),
+	[GUP_TEST_GET_FAST_ONLY] = GUP_TEST_GETTER(false, FOLL_WRITE,
+						   acquire_get_fast_only),
+	[GUP_TEST_GET] = GUP_TEST_GETTER(true, GUP_TEST_SLOW_FLAGS,
+					 get_user_pages),
+	[GUP_TEST_GET_UNLOCKED] = GUP_TEST_GETTER(false, GUP_TEST_SLOW_FLAGS,
+						  acquire_get_unlocked),
+	[GUP_TEST_GET_REMOTE] = GUP_TEST_GETTER(false, GUP_TEST_SLOW_FLAGS,
+						acquire_get_remote),
+	[GUP_TEST_PIN_FAST] = GUP_TEST_PINNER(false, GUP_TEST_FAST_FLAGS,
+					      acquire_pin_fast),
+	[GUP_TEST_PIN] = GUP_TEST_PINNER(true, GUP_TEST_SLOW_FLAGS,
+					 pin_user_pages),
+	[GUP_TEST_PIN_UNLOCKED] = GUP_TEST_PINNER(false, GUP_TEST_SLOW_FLAGS,
+						  acquire_pin_unlocked),
+	[GUP_TEST_PIN_REMOTE] = GUP_TEST_PINNER(false, GUP_TEST_SLOW_FLAGS,
+						acquire_pin_remote),
+};
+
 static const struct gup_test_command longterm_slow = {
 	.mmap_locked = true,
 	.acquire = pin_user_pages,
@@ -287,7 +374,8 @@ static int run_init(struct gup_test_run *run, u64 addr, u64 size)
 	run->nr_held = 0;
 	run->nr_wanted = size >> PAGE_SHIFT;
 	/* A range too large for the memory there is must not wake the OOM killer. */
-	run->pages = kvmalloc_objs(struct page *, run->nr_wanted,
+	/* one more than asked for, which hold_call() watches */
+	run->pages = kvmalloc_objs(struct page *, run->nr_wanted + 1,
 				   GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	return run->pages ? 0 : -ENOMEM;
 }
@@ -464,6 +552,80 @@ static long longterm_stop(struct gup_test_file *file)
 	return 0;
 }
 
+/* What stands in the array before the call: no function stores this. */
+#define GUP_TEST_SENTINEL	((struct page *)ERR_PTR(-ERESTARTSYS))
+
+/*
+ * One call, with an entry behind those that it may use.
+ *
+ * Behind what it returns it may leave NULL, or what was there, but no page: nobody
+ * holds a reference to that.
+ */
+static long hold_call(struct gup_test_run *run)
+{
+	struct page **pages = run->pages;
+	const unsigned long nr = run->nr_wanted;
+	unsigned long i;
+	long ret;
+
+	for (i = 0; i <= nr; i++)
+		pages[i] = GUP_TEST_SENTINEL;
+	if (run->command->mmap_locked && mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	ret = run->command->acquire(run->start, nr, run->gup_flags, pages);
+	if (run->command->mmap_locked)
+		mmap_read_unlock(current->mm);
+
+	if (WARN(ret > (long)nr, "gup_test: %ld pages for %lu\n", ret, nr))
+		return -EIO;
+	run->nr_held = max(ret, 0L);
+	for (i = run->nr_held; i < nr; i++) {
+		if (WARN(pages[i] && pages[i] != GUP_TEST_SENTINEL,
+			 "gup_test: entry %lu has a page, and %ld was returned\n", i, ret))
+			return -EIO;
+	}
+	if (WARN(pages[nr] != GUP_TEST_SENTINEL, "gup_test: wrote behind the array\n"))
+		return -EIO;
+	return min(ret, 0L);
+}
+
+static int hold_init(struct gup_test_run *run, const struct gup_test_hold *args)
+{
+	if (args->api >= GUP_TEST_NR_APIS)
+		return -EINVAL;
+	run->command = &gup_test_holders[args->api];
+	if (!flags_allowed(run->command, args->gup_flags))
+		return -EINVAL;
+	run->gup_flags = args->gup_flags;
+	return run_init(run, args->addr, args->size);
+}
+
+static long hold_start(struct gup_test_file *file,
+		       struct gup_test_hold __user *user_args)
+{
+	struct gup_test_run *run = &file->longterm;
+	struct gup_test_hold args;
+	int ret;
+
+	if (run->pages)
+		return -EBUSY;
+	if (copy_from_user(&args, user_args, sizeof(args)))
+		return -EFAULT;
+	ret = hold_init(run, &args);
+	if (ret)
+		return ret;
+
+	ret = hold_call(run);
+	if (!ret)
+		ret = run->command->verify(run);
+	args.size = (u64)run->nr_held << PAGE_SHIFT;
+	if (!ret && copy_to_user(user_args, &args, sizeof(args)))
+		ret = -EFAULT;
+	if (ret || !run->nr_held)
+		run_destroy(run);
+	return ret;
+}
+
 static int copy_page_to_user(u64 dst, struct page *page)
 {
 	unsigned long left;
@@ -475,27 +637,96 @@ static int copy_page_to_user(u64 dst, struct page *page)
 	return left ? -EFAULT : 0;
 }
 
-static long longterm_read(struct gup_test_file *file, u64 __user *user_dst)
+static int copy_page_from_user(u64 src, struct page *page)
+{
+	unsigned long left;
+	void *dst;
+
+	dst = kmap_local_page(page);
+	left = copy_from_user(dst, u64_to_user_ptr(src), PAGE_SIZE);
+	kunmap_local(dst);
+	set_page_dirty_lock(page);
+	return left ? -EFAULT : 0;
+}
+
+static long longterm_copy(struct gup_test_file *file, u64 __user *user_addr,
+			  int (*copy)(u64 addr, struct page *page))
 {
 	const struct gup_test_run *run = &file->longterm;
 	unsigned long i;
-	u64 dst;
+	u64 addr;
 	int ret;
 
 	if (!run->pages)
 		return -EINVAL;
-	if (copy_from_user(&dst, user_dst, sizeof(dst)))
+	if (copy_from_user(&addr, user_addr, sizeof(addr)))
 		return -EFAULT;
 
 	for (i = 0; i < run->nr_held; i++) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		ret = copy_page_to_user(dst + (u64)i * PAGE_SIZE, run->pages[i]);
+		ret = copy(addr + (u64)i * PAGE_SIZE, run->pages[i]);
 		if (ret)
 			return ret;
 		cond_resched();
 	}
 	return 0;
+}
+
+static long longterm_write(struct gup_test_file *file, u64 __user *user_addr)
+{
+	if (!(file->longterm.gup_flags & FOLL_WRITE))
+		return -EINVAL;
+	return longterm_copy(file, user_addr, copy_page_from_user);
+}
+
+/* How many of the pages are of this folio; 0 if it was there before entry @at. */
+static unsigned long holds_of(const struct gup_test_run *run, unsigned long at,
+			      const struct folio *folio)
+{
+	unsigned long i, holds = 0;
+
+	for (i = 0; i < run->nr_held; i++) {
+		if (page_folio(run->pages[i]) != folio)
+			continue;
+		if (i < at)
+			return 0;
+		holds++;
+	}
+	return holds;
+}
+
+static void add_excess(struct folio *folio, unsigned long holds,
+		       struct gup_test_excess *excess)
+{
+	const long refs = folio_ref_count(folio);
+
+	excess->pinned += folio_maybe_dma_pinned(folio);
+	if (!folio_test_hugetlb(folio))
+		excess->refs += abs(refs - folio_expected_ref_count(folio) - (long)holds);
+}
+
+static long hold_excess(struct gup_test_file *file,
+			struct gup_test_excess __user *user_excess)
+{
+	const struct gup_test_run *run = &file->longterm;
+	struct gup_test_excess excess = { };
+	unsigned long i;
+
+	if (!run->pages)
+		return -EINVAL;
+	for (i = 0; i < run->nr_held; i++) {
+		struct folio *folio = page_folio(run->pages[i]);
+		unsigned long holds;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		holds = is_zero_folio(folio) ? 0 : holds_of(run, i, folio);
+		if (holds)
+			add_excess(folio, holds, &excess);
+		cond_resched();
+	}
+	return copy_to_user(user_excess, &excess, sizeof(excess)) ? -EFAULT : 0;
 }
 
 static long longterm_ioctl(struct gup_test_file *file, unsigned int cmd,
@@ -508,7 +739,13 @@ static long longterm_ioctl(struct gup_test_file *file, unsigned int cmd,
 	if (cmd == PIN_LONGTERM_TEST_START)
 		ret = longterm_start(file, (void __user *)arg);
 	else if (cmd == PIN_LONGTERM_TEST_READ)
-		ret = longterm_read(file, (void __user *)arg);
+		ret = longterm_copy(file, (void __user *)arg, copy_page_to_user);
+	else if (cmd == GUP_TEST_WRITE)
+		ret = longterm_write(file, (void __user *)arg);
+	else if (cmd == GUP_TEST_HOLD)
+		ret = hold_start(file, (void __user *)arg);
+	else if (cmd == GUP_TEST_EXCESS)
+		ret = hold_excess(file, (void __user *)arg);
 	else
 		ret = longterm_stop(file);
 	mutex_unlock(&file->lock);
@@ -528,6 +765,9 @@ static long gup_test_ioctl(struct file *filp, unsigned int cmd, unsigned long ar
 	case PIN_LONGTERM_TEST_START:
 	case PIN_LONGTERM_TEST_READ:
 	case PIN_LONGTERM_TEST_STOP:
+	case GUP_TEST_HOLD:
+	case GUP_TEST_WRITE:
+	case GUP_TEST_EXCESS:
 		return longterm_ioctl(filp->private_data, cmd, arg);
 	default:
 		return -ENOTTY;

@@ -7,6 +7,7 @@ from pathlib import Path
 from lib.common import DEV, REPO, tool
 
 PROGRAMS = REPO / "tools/testing/selftests/mm"
+SCENARIOS = PROGRAMS / "gup_scenarios"
 LIMIT = 300
 # The programs create files in the current directory.
 PREPARE = "cd /mnt/ext4\n"
@@ -33,7 +34,7 @@ def make_image(tests, files, scratch):
     prepare = Path(scratch, "prepare")
     prepare.write_text(PREPARE)
     image = Path(scratch, "initramfs")
-    tool("initramfs", "-c", DEV / "guest/run-tests", image, chosen, prepare, *files)
+    tool("initramfs", "-c", DEV / "guest/run-tests", image, chosen, prepare, SCENARIOS, *files)
     return image
 
 

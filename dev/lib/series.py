@@ -103,7 +103,9 @@ def patch_arrivals(patches):
 def words(line):
     """The names in a line of a Makefile, as entries() gives them."""
     tokens = [token if token.endswith("/") else token.rpartition("/")[2] for token in line.split()]
-    return {re.sub(r"\.o$", "", token) for token in tokens}
+    names = {re.sub(r"\.o$", "", token) for token in tokens}
+    # A list of files names a directory without the slash.
+    return names | {f"{name}/" for name in names}
 
 
 def entries(folder, names):

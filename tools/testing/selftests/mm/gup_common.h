@@ -9,7 +9,18 @@
 #ifndef GUP_COMMON_H
 #define GUP_COMMON_H
 
+#ifdef GUP_NO_HARNESS	/* a program that prints results of its own */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "kselftest.h"
+#else
 #include "kselftest_harness.h"
+#endif
 
 #include <fcntl.h>
 #include <linux/memfd.h>
