@@ -111,9 +111,10 @@ static noinline bool gup_fast_refuse(struct gup_req *req, pte_t pte)
  */
 #define GUP_FAST_AHEAD		8UL
 
-/* Fetches the page of an entry, which is read as plain memory: it may be torn. */
+/* Fetches the page of an entry. */
 static __always_inline void gup_fast_fetch(const pte_t *ptep)
 {
+	/* Read as plain memory: it need not be consistent. */
 	gup_fast_prefetch(data_race(*ptep));
 }
 

@@ -163,15 +163,14 @@ gup_fast_grab_order0(const struct gup_fast_walk *walk,
 	return true;
 }
 
-/*
- * Is the folio that has been referenced one of the order it seemed to have? Until
- * the entry was seen again it may be a new one that just gets its order.
- */
+/* Is the folio that has been referenced one of the order it seemed to have? */
 static __always_inline bool
 gup_fast_same_order(const struct gup_fast_grab *grab, unsigned long flags)
 {
-	return (flags & BIT(PG_head)) &&
-	       data_race(folio_large_order(grab->folio)) == grab->order;
+	if (!(flags & BIT(PG_head)))
+		return false;
+	/* Before the second look at the entry, it may be new and just get it. */
+	return data_race(folio_large_order(grab->folio)) == grab->order;
 }
 
 /* The large folio that @page seems to be in. NULL: in none. */
