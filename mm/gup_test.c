@@ -20,6 +20,7 @@
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include "gup_test.h"
 
@@ -192,6 +193,17 @@ static int verify_pages(const struct gup_test_run *run, bool pinned)
 		}
 		cond_resched();
 	}
+	return 0;
+}
+
+/* Callers may release all of their array: what was not taken must be NULL. */
+static int verify_tail(const struct gup_test_run *run)
+{
+	unsigned long nr = min(run->nr_wanted - run->nr_held, run->per_call);
+
+	if (WARN(memchr_inv(run->pages + run->nr_held, 0, nr * sizeof(*run->pages)),
+		 "gup_test: a page behind the %lu taken\n", run->nr_held))
+		return -EIO;
 	return 0;
 }
 
@@ -375,7 +387,7 @@ static int run_init(struct gup_test_run *run, u64 addr, u64 size)
 	run->nr_wanted = size >> PAGE_SHIFT;
 	/* A range too large for the memory there is must not wake the OOM killer. */
 	/* one more than asked for, which hold_call() watches */
-	run->pages = kvmalloc_objs(struct page *, run->nr_wanted + 1,
+	run->pages = kvzalloc_objs(struct page *, run->nr_wanted + 1,
 				   GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	return run->pages ? 0 : -ENOMEM;
 }
@@ -448,9 +460,9 @@ static int run_timed(struct gup_test_run *run, struct gup_test *args)
 	args->get_delta_usec = ktime_us_delta(ktime_get(), begin);
 	args->size = (u64)run->nr_held << PAGE_SHIFT;
 	if (ret && !run->nr_held)
-		return ret;
+		return verify_tail(run) ?: ret;
 
-	ret = run->command->verify(run);
+	ret = verify_tail(run) ?: run->command->verify(run);
 
 	begin = ktime_get();
 	run_release(run);
@@ -539,6 +551,8 @@ static long longterm_start(struct gup_test_file *file,
 	ret = acquire_all(run);
 	if (!ret)
 		ret = run->command->verify(run);
+	else
+		ret = verify_tail(run) ?: ret;
 	if (ret)
 		run_destroy(run);
 	return ret;
