@@ -18,6 +18,7 @@
 #include <linux/mmdebug.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
+#include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -164,6 +165,17 @@ static void release_got(struct page **pages, unsigned long nr_pages)
 		put_page(pages[i]);
 }
 
+/*
+ * The block of a page may be isolated for a moment, by who allocates a gigantic page
+ * or takes memory offline: then it looks unfit until that has given up.
+ */
+static bool fit_for_longterm(struct folio *folio)
+{
+	return folio_is_longterm_pinnable(folio) ||
+	       is_migrate_isolate_page(&folio->page) ||
+	       folio_is_longterm_pinnable(folio);
+}
+
 static const char *page_defect(struct page *page, const struct gup_test_run *run,
 			       bool pinned)
 {
@@ -175,7 +187,7 @@ static const char *page_defect(struct page *page, const struct gup_test_run *run
 		return "no reference held";
 	if (pinned && !folio_maybe_dma_pinned(folio))
 		return "not pinned";
-	if ((run->gup_flags & FOLL_LONGTERM) && !folio_is_longterm_pinnable(folio))
+	if ((run->gup_flags & FOLL_LONGTERM) && !fit_for_longterm(folio))
 		return "not fit to be pinned for long";
 	return NULL;
 }
@@ -186,6 +198,8 @@ static int verify_pages(const struct gup_test_run *run, bool pinned)
 	unsigned long i;
 
 	for (i = 0; i < run->nr_held; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		defect = page_defect(run->pages[i], run, pinned);
 		if (WARN(defect, "gup_test: page %lu: %s\n", i, defect)) {
 			dump_page(run->pages[i], defect);
@@ -388,7 +402,7 @@ static int run_init(struct gup_test_run *run, u64 addr, u64 size)
 	/* A range too large for the memory there is must not wake the OOM killer. */
 	/* one more than asked for, which hold_call() watches */
 	run->pages = kvzalloc_objs(struct page *, run->nr_wanted + 1,
-				   GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+				   GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	return run->pages ? 0 : -ENOMEM;
 }
 
@@ -411,6 +425,14 @@ static void run_destroy(struct gup_test_run *run)
 	run->pages = NULL;
 }
 
+/* A range may be large, and the API only looks for signals that it has to look for. */
+static bool interrupted(const struct gup_test_run *run)
+{
+	if (run->gup_flags & FOLL_INTERRUPTIBLE)
+		return signal_pending(current);
+	return fatal_signal_pending(current);
+}
+
 /* Returns 0 at the end of the range or at the first short call, else -errno. */
 static int acquire_calls(struct gup_test_run *run)
 {
@@ -418,7 +440,7 @@ static int acquire_calls(struct gup_test_run *run)
 	long ret;
 
 	while (run->nr_held < run->nr_wanted) {
-		if (fatal_signal_pending(current))
+		if (interrupted(run))
 			return -EINTR;
 
 		nr = min(run->nr_wanted - run->nr_held, run->per_call);
@@ -674,6 +696,8 @@ static long longterm_copy(struct gup_test_file *file, u64 __user *user_addr,
 	if (!run->pages)
 		return -EINVAL;
 	if (copy_from_user(&addr, user_addr, sizeof(addr)))
+		return -EFAULT;
+	if (!access_ok(u64_to_user_ptr(dst), run->nr_held << PAGE_SHIFT))
 		return -EFAULT;
 
 	for (i = 0; i < run->nr_held; i++) {
