@@ -4,13 +4,15 @@
 # The scripts run make in the kernel tree. It must not inherit our flags.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check docs series series-check bench bench-check bench-native
+.PHONY: help run shell test mutants check docs series series-check bench bench-check bench-native
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, and pin memory of each kind'
 	@echo 'make shell       boot the same machine with an interactive shell'
 	@echo 'make test        run all tests; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
+	@echo 'make mutants     break our sources in one place after the other, and see that a test notices (hours);'
+	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part that make test does'
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
 	@echo 'make bench-check  measure ours and compare it with the committed table in results/'
 	@echo 'make bench-native  measure nanoseconds per page in user space, see tools/testing/gup/README'
@@ -35,6 +37,10 @@ shell:
 test:
 	@dev/setup
 	@dev/test $(T)
+
+mutants:
+	@dev/setup
+	@dev/mutants $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
 
 bench:
 	@dev/setup run
