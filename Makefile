@@ -11,7 +11,7 @@ help:
 	@echo 'make shell       boot the same machine with an interactive shell'
 	@echo 'make test        run all tests; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
-	@echo 'make mutants     break our sources in one place after the other, and see that a test notices (hours);'
+	@echo 'make mutants     break our sources in one place after the other, and see that a test notices;'
 	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part that make test does'
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
 	@echo 'make bench-check  measure ours and compare it with the committed table in results/'

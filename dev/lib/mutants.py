@@ -69,7 +69,9 @@ def read_list(path):
             function = line.split()[1].strip("*")
         elif match:
             name, nth, old, new = match.groups()
-            mutants.append(Mutant(where, file, function, name, int(nth or 0), old, new or ""))
+            # An empty statement takes the place of one that may belong to an if.
+            new = new or (";" if old.endswith(";") else "")
+            mutants.append(Mutant(where, file, function, name, int(nth or 0), old, new))
         else:
             wrong.append(f"{where}: neither NAME: OLD => NEW, nor file, in, a tag or a comment")
     return mutants, wrong
@@ -85,8 +87,12 @@ def body(text, function):
     """Where a function begins and ends in a source; the whole of it without a name."""
     if not function:
         return 0, len(text)
-    match = re.search(rf"^(?:\w[^\n;{{}}()]*?\b)?{function}\([^;{{]*?\)\n\{{\n.*?^\}}", text, re.M | re.S)
-    return match.span() if match else None
+    match = re.search(rf"^(?:\w[\w \t*]*\b)?{function}\([^;{{]*?\)\n\{{\n.*?^\}}", text, re.M | re.S)
+    if not match:
+        return None
+    start, end = match.span()
+    # The type may be on a line of its own.
+    return text.rfind("\n", 0, start - 1) + 1 if text.startswith(function, start) else start, end
 
 
 def pattern(old):
@@ -113,6 +119,50 @@ def apply(mutant, text):
     return text[:start] + mutant.new + text[end:]
 
 
+# What a copy of a function does not need. It must not be inlined: there are many.
+SPECIFIERS = re.compile(r"\b(static|inline|__always_inline|noinline|__must_check|__cold)\b\s*")
+CHOICE = "gup_mutant"
+
+
+def split_function(text):
+    """(type, name, parameters, body) of a function definition."""
+    head, brace, rest = text.partition("\n{\n")
+    # The parameters begin at the first bracket: no type here has one.
+    name = re.search(r"(\w+)\(", head)
+    parameters = head[name.end():head.rindex(")")]
+    return SPECIFIERS.sub("", head[:name.start()]).strip(), name.group(1), parameters, brace + rest
+
+
+def argument_names(parameters):
+    names = []
+    for parameter in re.split(r",(?![^(]*\))", parameters):
+        pointer = re.search(r"\(\*(\w+)\)", parameter)
+        names.append(pointer.group(1) if pointer else re.findall(r"\w+", parameter)[-1])
+    return [] if names == ["void"] else names
+
+
+def with_choice(text, numbered):
+    """A function as one of several, by the value of a variable. @numbered: [(number, mutant)] of it."""
+    kind, name, parameters, original = split_function(text)
+    copies = [(0, original)] + [(number, split_function(apply(mutant, text))[3]) for number, mutant in numbered]
+    parts = [f"static noinline {kind} {name}__{number}({parameters}){code}\n" for number, code in copies]
+    arguments = ", ".join(argument_names(parameters))
+    call, end = ("", " return;") if kind == "void" else ("return ", "")
+    cases = [f"\tcase {number}: {call}{name}__{number}({arguments});{end}" for number, _ in numbered]
+    return "\n".join([*parts, text.partition("\n{\n")[0], "{", f"\tswitch ({CHOICE}) {{", *cases, "\t}",
+                      f"\t{call}{name}__0({arguments});", "}"])
+
+
+def combine(text, numbered):
+    """A source that has all these mutants in it. 0 chooses none of them."""
+    functions = {}
+    for number, mutant in numbered:
+        functions.setdefault(body(text, mutant.function), []).append((number, mutant))
+    for (start, end), those in sorted(functions.items(), reverse=True):
+        text = text[:start] + with_choice(text[start:end], those) + text[end:]
+    return f"extern int {CHOICE};\n{text}"
+
+
 def judge(mutant, rows):
     """What is wrong with a mutant of the list."""
     source = REPO / mutant.file
@@ -125,6 +175,8 @@ def judge(mutant, rows):
             yield "it changes nothing"
     except ValueError as error:
         yield str(error)
+    if "kernel" in mutant.tags and not mutant.function:
+        yield "what is not in a function cannot be left to a kernel, which has all mutants in it"
     for row in mutant.rows:
         if row not in rows:
             yield f"{CONTRACT_ROWS.relative_to(REPO)} has no row {row}"

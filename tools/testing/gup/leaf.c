@@ -4,6 +4,9 @@
  * order-0 folio, a large one by PTEs, and leaves of the PMD and PUD level. The
  * large folio has 64 pages, so that walks compare several batches of entries.
  */
+#include <signal.h>
+#include <sys/mman.h>
+
 #include "gup_world.h"
 #include "gup_internal.h"
 #include "tap.h"
@@ -718,6 +721,45 @@ static void test_neighbour(void)
 	}
 }
 
+/*
+ * A mapping that changes once it has been looked at
+ */
+
+static struct address_space *watched;
+
+/* The walk looks into the mapping: from now on the folio has another one. */
+static void change_mapping(int sig, siginfo_t *info, void *context)
+{
+	mprotect(watched, PAGE_SIZE, PROT_READ | PROT_WRITE);
+	WRITE_ONCE(folio()->mapping, &gup_secret);
+}
+
+/* What is remembered as good is what was looked at. The next page is secret. */
+static void test_mapping_changes(void)
+{
+	struct sigaction old, trap = {
+		.sa_sigaction = change_mapping,
+		.sa_flags = SA_SIGINFO,
+	};
+	struct folio *next;
+
+	setup(&levels[0], GUP_PTE_RW);
+	next = gup_folio(world.first_pfn + 1, 0);
+	next->mapping = &gup_secret;
+	gup_map_pte(addr_of(1), world.first_pfn + 1, GUP_PTE_RW);
+	watched = mmap(NULL, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	EXPECT(watched != MAP_FAILED);
+	folio()->mapping = watched;
+	sigaction(SIGSEGV, &trap, &old);
+	fast(0, 2, FOLL_GET);
+	sigaction(SIGSEGV, &old, NULL);
+	EXPECT_EQ(folio()->mapping, &gup_secret);
+	expect_taken(0, 1);
+	EXPECT_EQ(folio_ref_count(next), 1);
+	munmap(watched, PAGE_SIZE);
+}
+
 static const struct test tests[] = {
 	{ "parts", test_parts },
 	{ "end of the VMA", test_end_of_vma },
@@ -737,6 +779,7 @@ static const struct test tests[] = {
 	{ "undo to the mark", test_undo_to_mark },
 	{ "no table", test_no_table },
 	{ "neighbour", test_neighbour },
+	{ "mapping changes", test_mapping_changes },
 };
 
 int main(void)
