@@ -24,7 +24,7 @@
  * struct level - a kind of mapping
  * @name: Its name.
  * @order: The order of the folio.
- * @addr: Where it is mapped.
+ * @addr: Where it is mapped: where a page table begins.
  * @n: Its first page, counted from the first that can be mapped.
  * @entries: It has an entry for each page.
  */
@@ -38,7 +38,7 @@ struct level {
 
 static const struct level levels[] = {
 	{ "order 0", 0, 4 * SZ_1G, 0, true },
-	{ "PTEs", 6, 4 * SZ_1G + SZ_64, 64, true },
+	{ "PTEs", 6, 4 * SZ_1G, 64, true },
 	{ "PMD", 9, 5 * SZ_1G, 512, false },
 	{ "PUD", 18, 6 * SZ_1G, HUGE_AT, false },
 };
@@ -49,11 +49,6 @@ static struct gup_req req;
 static struct vm_area_struct *vma;
 static const struct level *level;
 
-static unsigned long base(void)
-{
-	return level->addr & PAGE_MASK;
-}
-
 static unsigned long nr_of_level(void)
 {
 	return BIT(level->order);
@@ -61,7 +56,7 @@ static unsigned long nr_of_level(void)
 
 static unsigned long addr_of(unsigned long i)
 {
-	return base() + i * PAGE_SIZE;
+	return level->addr + i * PAGE_SIZE;
 }
 
 static struct page *page_at(unsigned long n)
@@ -78,9 +73,9 @@ static struct folio *folio(void)
 static u64 *entry(unsigned long i)
 {
 	if (level->order == 18)
-		return &gup_pud(base())->pud;
+		return &gup_pud(level->addr)->pud;
 	if (level->order == 9)
-		return &gup_pmd(base())->pmd;
+		return &gup_pmd(level->addr)->pmd;
 	return &gup_pte(addr_of(i))->pte;
 }
 
@@ -90,9 +85,9 @@ static void map_level(u64 flags)
 
 	gup_folio(pfn, level->order);
 	if (level->order == 18)
-		gup_map_pud(base(), pfn, flags);
+		gup_map_pud(level->addr, pfn, flags);
 	else if (level->order == 9)
-		gup_map_pmd(base(), pfn, flags);
+		gup_map_pmd(level->addr, pfn, flags);
 	else
 		for (unsigned long i = 0; i < nr_of_level(); i++)
 			gup_map_pte(addr_of(i), pfn + i, flags);
@@ -214,18 +209,45 @@ static void test_end_of_vma(void)
 }
 
 /* Every walk stops where the entries do not permit the access. */
+static void try_readonly(const struct level *l, u64 flags)
+{
+	const unsigned long nr = min(BIT(l->order), 100UL);
+
+	setup(l, flags);
+	both(0, nr, FOLL_PIN, nr);
+	both(0, nr, FOLL_GET | FOLL_WRITE, 0);
+	both(nr / 2, 1, FOLL_PIN | FOLL_WRITE, 0);
+	EXPECT_EQ(slow(0, 1, FOLL_PIN | FOLL_WRITE), GUP_NEED_FAULT);
+}
+
 static void test_readonly(void)
 {
 	const struct level *l;
 
 	for (l = levels; l < levels_end; l++) {
-		const unsigned long nr = min(BIT(l->order), 100UL);
+		try_readonly(l, RO);
+		try_readonly(l, GUP_PTE);
+		try_readonly(l, GUP_PTE | _PAGE_DIRTY);
+	}
+}
 
-		setup(l, RO);
-		both(0, nr, FOLL_PIN, nr);
-		both(0, nr, FOLL_GET | FOLL_WRITE, 0);
-		both(nr / 2, 1, FOLL_PIN | FOLL_WRITE, 0);
-		EXPECT_EQ(slow(0, 1, FOLL_PIN | FOLL_WRITE), GUP_NEED_FAULT);
+/* Of a file that has been truncated, only the slow path can tell. */
+static void test_truncated(void)
+{
+	const unsigned int flags = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
+	const struct level *l;
+
+	for (l = levels; l < levels_end; l++) {
+		const unsigned long nr = min(BIT(l->order), 20UL);
+
+		setup(l, GUP_PTE_RW);
+		folio()->mapping = NULL;
+		fast(0, nr, flags);
+		expect_taken(0, 0);
+		fast(0, 1, flags);
+		expect_taken(0, 0);
+		fast(0, nr, FOLL_PIN | FOLL_WRITE);
+		expect_taken(0, nr);
 	}
 }
 
@@ -598,8 +620,8 @@ static void try_locked(const struct level *l, u64 val, unsigned int flags,
 		       enum gup_outcome outcome)
 {
 	setup(l, GUP_PTE_RW);
-	lock_word = l->order == 18 ? pud_lockptr(&world.mm, gup_pud(base())) :
-				     pmd_lockptr(&world.mm, gup_pmd(base()));
+	lock_word = l->order == 18 ? pud_lockptr(&world.mm, gup_pud(level->addr)) :
+				     pmd_lockptr(&world.mm, gup_pmd(level->addr));
 	new_entry = val;
 	gup_hook = change_locked;
 	EXPECT_EQ(slow(0, 4, flags), outcome);
@@ -628,38 +650,44 @@ static void clear_pmd(void *word, bool after)
 	if (word != &folio()->_refcount.counter || !after)
 		return;
 	gup_hook = NULL;
-	gup_pmd(base())->pmd = 0;
+	gup_pmd(level->addr)->pmd = 0;
+}
+
+/* @nr pages behind some that are mapped by the table in front of them. */
+static void try_undo(const struct level *l, unsigned long nr, unsigned int flags)
+{
+	const unsigned long before = 5;
+
+	setup(l, GUP_PTE_RW);
+	for (unsigned long i = 0; i < before; i++) {
+		gup_folio(world.first_pfn + 1 + i, 0);
+		gup_map_pte(level->addr - (before - i) * PAGE_SIZE,
+			    world.first_pfn + 1 + i, GUP_PTE_RW);
+	}
+	gup_hook = clear_pmd;
+	init_req(0, nr + before, flags);
+	req.start = level->addr - before * PAGE_SIZE;
+	gup_fast(&req);
+	EXPECT(!gup_hook);
+	gup_hook = NULL;
+	EXPECT_EQ(req.sink.nr, before);
+	for (unsigned long i = 0; i < before; i++)
+		EXPECT_EQ(pages[i], page_at(1 + i));
+	for (unsigned long i = before; i < MAX_TAKEN; i++)
+		EXPECT(pages[i] == CALLERS || !pages[i]);
+	gup_release_range(pages, req.sink.nr, flags);
+	for (unsigned long i = 0; i < before; i++)
+		EXPECT_EQ(page_ref_count(page_at(1 + i)), 1);
+	expect_count(0);
 }
 
 static void test_undo_to_mark(void)
 {
-	for (unsigned int flags = FOLL_GET; flags;
-	     flags = flags == FOLL_GET ? FOLL_PIN : 0) {
-		const unsigned long before = 5;
-		unsigned long i;
-
-		setup(&levels[1], GUP_PTE_RW);
-		for (i = 0; i < before; i++) {
-			gup_folio(world.first_pfn + i, 0);
-			gup_map_pte(base() - (before - i) * PAGE_SIZE,
-				    world.first_pfn + i, GUP_PTE_RW);
-		}
-		gup_hook = clear_pmd;
-		init_req(0, 64 + before, flags);
-		req.start = base() - before * PAGE_SIZE;
-		gup_fast(&req);
-		EXPECT(!gup_hook);
-		gup_hook = NULL;
-		/* They are in the table below, if the mapping begins a table. */
-		i = base() & ~PMD_MASK ? 0 : before;
-		EXPECT_EQ(req.sink.nr, i);
-		for (unsigned long j = i; j < MAX_TAKEN; j++)
-			EXPECT(pages[j] == CALLERS || !pages[j]);
-		gup_release_range(pages, req.sink.nr, flags);
-		for (i = 0; i < before; i++)
-			EXPECT_EQ(page_ref_count(page_at(i)), 1);
-		EXPECT_EQ(folio_ref_count(folio()), 1);
-		EXPECT_EQ(atomic_read(&folio()->_pincount), 0);
+	for (const struct level *l = levels; l <= &levels[2]; l++) {
+		try_undo(l, 1, FOLL_GET);
+		try_undo(l, 1, FOLL_PIN);
+		try_undo(l, min(BIT(l->order), 64UL), FOLL_GET);
+		try_undo(l, min(BIT(l->order), 64UL), FOLL_PIN);
 	}
 }
 
@@ -667,17 +695,27 @@ static void test_undo_to_mark(void)
  * Holes and tables
  */
 
+/*
+ * Where an entry of 0 leads is the first page of all, and that is the PGD. What
+ * would be read there as the next entry is made to lead to the folio.
+ */
 static void clear_level(unsigned int at)
 {
-	if (at == 0)
-		*(u64 *)pgd_offset(&world.mm, base()) = 0;
-	else if (at == 1)
-		gup_pud(base())->pud = 0;
-	else
-		gup_pmd(base())->pmd = 0;
+	const u64 page = (world.first_pfn + level->n) << PAGE_SHIFT | GUP_PTE_RW;
+	u64 *pgd = (u64 *)world.mm.pgd;
+
+	if (at == 0) {
+		pgd[gup_index(level->addr, PGDIR_SHIFT)] = 0;
+		pgd[gup_index(level->addr, PUD_SHIFT)] = page | _PAGE_PSE;
+	} else if (at == 1) {
+		gup_pud(level->addr)->pud = 0;
+		gup_pud(0)->pud = page;
+	} else {
+		gup_pmd(level->addr)->pmd = 0;
+	}
 }
 
-/* A missing table of any level. Where an entry of 0 would lead is a page. */
+/* A missing table of any level. */
 static void test_no_table(void)
 {
 	for (unsigned int at = 0; at < 3; at++) {
@@ -686,6 +724,8 @@ static void test_no_table(void)
 		for (unsigned long n = 0; n < 4; n++)
 			gup_folio(n, 0);
 		fast(0, 4, FOLL_GET);
+		expect_taken(0, 0);
+		fast(0, 1, FOLL_GET);
 		expect_taken(0, 0);
 		EXPECT_EQ(slow(0, 4, FOLL_GET), GUP_NEED_FAULT);
 		expect_taken(0, 0);
@@ -764,6 +804,7 @@ static const struct test tests[] = {
 	{ "parts", test_parts },
 	{ "end of the VMA", test_end_of_vma },
 	{ "read only", test_readonly },
+	{ "truncated file", test_truncated },
 	{ "movable memory", test_movable },
 	{ "inaccessible", test_inaccessible },
 	{ "overflow", test_overflow },
