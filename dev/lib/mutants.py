@@ -8,11 +8,12 @@ from lib.common import REPO, die
 
 LISTS = REPO / "tools/testing/gup/mutants"
 LITMUS = REPO / "tools/testing/gup/litmus"
-CONTRACT_ROWS = LISTS / "rows"
+# What the tests in user space do not compile.
+NOT_COMPILED = ("mm/gup_populate.c", "mm/gup_uaccess.c")
 MUTANT = re.compile(r"([\w-]+): (?:@(\d+) )?(\S.*?) =>(?: (.*))?")
-# Why a mutant is not expected to be caught by running it.
-EXCUSES = ("equivalent", "bench", "litmus")
-TAGS = (*EXCUSES, "kernel", "race", "quick", "row")
+# Why no test in user space is expected to notice a mutant.
+EXCUSES = ("equivalent", "bench", "litmus", "kernel")
+TAGS = (*EXCUSES, "race", "quick")
 
 
 @dataclass
@@ -37,15 +38,8 @@ class Mutant:
         return next(((kind, self.tags[kind]) for kind in EXCUSES if kind in self.tags), None)
 
     @property
-    def rows(self):
-        return self.tags.get("row", "").split()
-
-    def kernel(self):
-        """(glob of KUnit suites, name of a selftest), either may be empty."""
-        words = self.tags.get("kernel", "").split()
-        globs = [word for word in words if not word.startswith("selftest=")]
-        names = [word.partition("=")[2] for word in words if word.startswith("selftest=")]
-        return " ".join(globs), " ".join(names)
+    def in_user_space(self):
+        return self.file not in NOT_COMPILED
 
 
 def read_list(path):
@@ -75,12 +69,6 @@ def read_list(path):
         else:
             wrong.append(f"{where}: neither NAME: OLD => NEW, nor file, in, a tag or a comment")
     return mutants, wrong
-
-
-def read_rows():
-    """{name: text} of the bugs that must not come back."""
-    lines = CONTRACT_ROWS.read_text().splitlines()
-    return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
 
 
 def body(text, function):
@@ -163,7 +151,7 @@ def combine(text, numbered):
     return f"extern int {CHOICE};\n{text}"
 
 
-def judge(mutant, rows):
+def judge(mutant):
     """What is wrong with a mutant of the list."""
     source = REPO / mutant.file
     if not source.exists():
@@ -175,13 +163,8 @@ def judge(mutant, rows):
             yield "it changes nothing"
     except ValueError as error:
         yield str(error)
-    if "kernel" in mutant.tags and not mutant.function:
-        yield "what is not in a function cannot be left to a kernel, which has all mutants in it"
-    for row in mutant.rows:
-        if row not in rows:
-            yield f"{CONTRACT_ROWS.relative_to(REPO)} has no row {row}"
     litmus = mutant.tags.get("litmus")
-    if litmus and LITMUS.exists() and not (LITMUS / f"{litmus}.litmus").exists():
+    if litmus and not (LITMUS / f"{litmus}.litmus").exists():
         yield f"there is no {LITMUS.relative_to(REPO)}/{litmus}.litmus"
 
 
@@ -192,15 +175,12 @@ def read_all():
         more, complaints = read_list(path)
         mutants += more
         wrong += complaints
-    rows = read_rows()
     seen = set()
     for mutant in mutants:
-        wrong += [f"{mutant.where}: {mutant.name}: {text}" for text in judge(mutant, rows)]
+        wrong += [f"{mutant.where}: {mutant.name}: {text}" for text in judge(mutant)]
         if mutant.id in seen:
             wrong.append(f"{mutant.where}: there are two {mutant.id}")
         seen.add(mutant.id)
-    unused = set(rows).difference(*(mutant.rows for mutant in mutants))
-    wrong += [f"no mutant names the row {row}" for row in sorted(unused)]
     if wrong:
         die("\n".join([f"{len(wrong)} mutants do not fit the sources or the format:", *wrong]))
     return mutants

@@ -202,7 +202,7 @@ static void expect_clean(void)
 	for (int nid = 0; nid < MAX_NUMNODES; nid++)
 		EXPECT_EQ(gup_stat(nid, NR_FOLL_PIN_ACQUIRED),
 			  gup_stat(nid, NR_FOLL_PIN_RELEASED));
-	EXPECT_EQ(atomic_long_read(&world.mm.mmap_lock.count), 0);
+	EXPECT_EQ(current->nr_mmap_locks, 0);
 	EXPECT_EQ(world.nr_freed, 0);
 	EXPECT_EQ(gup_warnings != 0, gup_warnings_expected);
 }

@@ -563,11 +563,11 @@ static void arm(unsigned long n, bool after, void (*fn)(void))
 	gup_hook = hook;
 }
 
-/* Calls @fn right before a lock is taken. */
-static void arm_lock(spinlock_t *lock, void (*fn)(void))
+/* Calls @fn right before a lock is taken, or a mapping is looked into. */
+static void arm_before(void *word, void (*fn)(void))
 {
 	meanwhile = fn;
-	meanwhile_word = lock;
+	meanwhile_word = word;
 	meanwhile_after = false;
 	gup_hook = hook;
 }
@@ -863,7 +863,7 @@ static void test_meanwhile_locking_table(void)
 {
 	setup();
 	map_small(0, 0, 8);
-	arm_lock(pte_lockptr(&world.mm, gup_pmd(ADDR)), exchange_pte);
+	arm_before(pte_lockptr(&world.mm, gup_pmd(ADDR)), exchange_pte);
 	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
 	EXPECT_EQ(req.sink.nr, 8);
 	EXPECT_EQ(pages[3], page_at(100));
@@ -871,7 +871,7 @@ static void test_meanwhile_locking_table(void)
 
 	setup();
 	map_small(0, 0, 8);
-	arm_lock(pte_lockptr(&world.mm, gup_pmd(ADDR)), use_other_folio);
+	arm_before(pte_lockptr(&world.mm, gup_pmd(ADDR)), use_other_folio);
 	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
 	EXPECT_EQ(req.sink.nr, 0);
 	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
@@ -887,7 +887,7 @@ static void test_meanwhile_locking_leaf(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
 		setup();
 		map_leaf(PMD, GUP_PTE_RW);
-		arm_lock(pmd_lockptr(&world.mm, gup_pmd(ADDR)), changes[i]);
+		arm_before(pmd_lockptr(&world.mm, gup_pmd(ADDR)), changes[i]);
 		EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
 		EXPECT_EQ(req.sink.nr, taken[i]);
 		expect_pages(0, taken[i], 512);
@@ -917,7 +917,7 @@ static void test_meanwhile_locking_pud(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
 		setup();
 		map_leaf(PUD, GUP_PTE_RW);
-		arm_lock(pud_lockptr(&world.mm, gup_pud(ADDR)), changes[i]);
+		arm_before(pud_lockptr(&world.mm, gup_pud(ADDR)), changes[i]);
 		EXPECT_EQ(slow(0, 8, FOLL_PIN | FOLL_WRITE), outcomes[i]);
 		EXPECT_EQ(req.sink.nr, 0);
 		expect_count(folio_at(HUGE_AT), 0, 0);
@@ -1189,6 +1189,24 @@ static void test_page_of_file(void)
 		EXPECT_EQ(fast(0, nr, c->flags), c->takes ? nr : 0);
 		give_back();
 	}
+}
+
+static void change_mapping(void)
+{
+	folio_at(0)->mapping = &gup_secret;
+}
+
+/* What is remembered as good for the pages that follow is what was looked into. */
+static void test_mapping_changes(void)
+{
+	setup();
+	map_small(0, 0, 2);
+	folio_at(0)->mapping = &gup_file;
+	folio_at(1)->mapping = &gup_secret;
+	arm_before(&gup_file, change_mapping);
+	EXPECT_EQ(fast(0, 2, FOLL_GET), 1);
+	EXPECT(happened());
+	give_back();
 }
 
 static void test_page_slab(void)
@@ -1766,6 +1784,7 @@ static const struct test tests[] = {
 	{ "page: long-term, and pageblocks", test_page_longterm_block },
 	{ "page: PCI peer to peer", test_page_p2pdma },
 	{ "page: of a file", test_page_of_file },
+	{ "page: mapping changes", test_mapping_changes },
 	{ "page: slab", test_page_slab },
 	{ "page: inaccessible", test_page_inaccessible },
 	{ "page: zero", test_page_zero },
