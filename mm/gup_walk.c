@@ -366,6 +366,23 @@ static noinline pte_t *gup_take_spans(struct gup_req *req,
 	return ptep;
 }
 
+/* Takes the page of a leaf that has one, and in whose way nothing is. */
+static __always_inline enum gup_outcome gup_take_page(struct gup_req *req,
+						      const struct gup_leaf *leaf)
+{
+	struct folio *folio = page_folio(leaf->page);
+	enum gup_outcome outcome;
+
+	outcome = gup_grab_leaf(req, folio, leaf, req->flags, false);
+	if (unlikely(outcome != GUP_PROGRESS))
+		return outcome;
+	gup_sink_put(&req->sink, leaf->page, 1);
+	if (req->flags & FOLL_TOUCH)
+		gup_touch_folio(folio, 1,
+				(req->flags & FOLL_WRITE) && !leaf->dirty);
+	return GUP_PROGRESS;
+}
+
 /*
  * Takes the page of the entry at @ptep, whatever that may be, or says what is in
  * the way.
@@ -378,7 +395,6 @@ static noinline enum gup_outcome gup_take_pte(struct gup_req *req,
 	const pte_t pte = ptep_get(ptep);
 	enum gup_outcome outcome;
 	struct gup_leaf leaf;
-	struct folio *folio;
 
 	if (unlikely(!pte_present(pte)))
 		return pte_none(pte) ? gup_absent(req, vma) : GUP_NEED_FAULT;
@@ -390,20 +406,12 @@ static noinline enum gup_outcome gup_take_pte(struct gup_req *req,
 	outcome = gup_check_leaf(req, vma, &leaf);
 	if (outcome != GUP_PROGRESS)
 		return outcome;
-	folio = leaf.page ? page_folio(leaf.page) : NULL;
-	if (folio)
-		outcome = gup_grab_leaf(req, folio, &leaf, req->flags, false);
-	if (outcome != GUP_PROGRESS)
-		return outcome;
-	gup_sink_put(&req->sink, leaf.page, 1);
-	if (!(req->flags & FOLL_TOUCH))
-		return outcome;
-	if (folio)
-		gup_touch_folio(folio, 1,
-				(req->flags & FOLL_WRITE) && !leaf.dirty);
-	else
+	if (leaf.page)
+		return gup_take_page(req, &leaf);
+	gup_sink_put(&req->sink, NULL, 1);
+	if (req->flags & FOLL_TOUCH)
 		gup_touch_pfn_pte(req, vma, addr, ptep, pte);
-	return outcome;
+	return GUP_PROGRESS;
 }
 
 /*
@@ -448,10 +456,9 @@ static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
 	struct gup_leaf leaf = {
 		.nr = 1,
 		.writable = pte_write(pte),
+		.dirty = pte_dirty(pte),
 		.wp = true,
 	};
-	enum gup_outcome outcome;
-	struct folio *folio;
 
 	if (unlikely(!gup_pte_accessible(pte)))
 		return gup_take_pte(req, vma, ptep);
@@ -460,15 +467,7 @@ static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
 	/* The general function looks closer at what may be in the way. */
 	if (gup_check_leaf(req, vma, &leaf) != GUP_PROGRESS)
 		return gup_take_pte(req, vma, ptep);
-	folio = page_folio(leaf.page);
-	outcome = gup_grab_leaf(req, folio, &leaf, req->flags, false);
-	if (unlikely(outcome != GUP_PROGRESS))
-		return outcome;
-	gup_sink_put(&req->sink, leaf.page, 1);
-	if (req->flags & FOLL_TOUCH)
-		gup_touch_folio(folio, 1,
-				(req->flags & FOLL_WRITE) && !pte_dirty(pte));
-	return GUP_PROGRESS;
+	return gup_take_page(req, &leaf);
 }
 
 static enum gup_outcome gup_walk_pte_table(struct gup_req *req,
