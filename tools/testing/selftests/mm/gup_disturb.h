@@ -83,4 +83,59 @@ static inline void gup_split_and_collapse(struct gup_disturber *d)
 	d->collapses += !madvise(d->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
 }
 
+/* KSM and NUMA balancing work by themselves, and are made to do so often. */
+
+#define GUP_KSM		"/sys/kernel/mm/ksm/"
+#define GUP_NUMA	"/proc/sys/kernel/numa_balancing"
+#define GUP_NUMA_DEBUGFS "/sys/kernel/debug/sched/numa_balancing/"
+
+static inline const char *gup_need_ksm(void)
+{
+	return access(GUP_KSM "run", W_OK) ? "needs root and CONFIG_KSM" : NULL;
+}
+
+static inline void gup_ksm_hurry(void)
+{
+	write_num(GUP_KSM "pages_to_scan", 2000);
+	write_num(GUP_KSM "sleep_millisecs", 1);
+}
+
+/* Back to the defaults */
+static inline void gup_ksm_relax(void)
+{
+	write_num(GUP_KSM "sleep_millisecs", 20);
+	write_num(GUP_KSM "pages_to_scan", 100);
+}
+
+static inline const char *gup_need_nodes(void)
+{
+	return access("/sys/devices/system/node/node1", F_OK) ? "needs two NUMA nodes" : NULL;
+}
+
+static inline const char *gup_need_balancing(void)
+{
+	return access(GUP_NUMA, W_OK) || access(GUP_NUMA_DEBUGFS, X_OK) ?
+	       "needs root, CONFIG_NUMA_BALANCING and debugfs at /sys/kernel/debug" :
+	       gup_need_nodes();
+}
+
+static unsigned long gup_numa_saved[3];
+
+static inline void gup_numa_hurry(void)
+{
+	gup_numa_saved[0] = read_num(GUP_NUMA);
+	gup_numa_saved[1] = read_num(GUP_NUMA_DEBUGFS "scan_delay_ms");
+	gup_numa_saved[2] = read_num(GUP_NUMA_DEBUGFS "scan_period_min_ms");
+	write_num(GUP_NUMA_DEBUGFS "scan_delay_ms", 1);
+	write_num(GUP_NUMA_DEBUGFS "scan_period_min_ms", 1);
+	write_num(GUP_NUMA, 1);
+}
+
+static inline void gup_numa_restore(void)
+{
+	write_num(GUP_NUMA, gup_numa_saved[0]);
+	write_num(GUP_NUMA_DEBUGFS "scan_delay_ms", gup_numa_saved[1]);
+	write_num(GUP_NUMA_DEBUGFS "scan_period_min_ms", gup_numa_saved[2]);
+}
+
 #endif /* GUP_DISTURB_H */

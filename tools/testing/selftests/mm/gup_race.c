@@ -248,20 +248,6 @@ static const char *need_split(void)
 	       "needs THP and debugfs at /sys/kernel/debug" : need_collapse();
 }
 
-static const char *need_nodes(void)
-{
-	return access("/sys/devices/system/node/node1", F_OK) ? "needs two NUMA nodes" : NULL;
-}
-
-#define NUMA_SYSCTL	"/proc/sys/kernel/numa_balancing"
-#define NUMA_DEBUGFS	"/sys/kernel/debug/sched/numa_balancing/"
-
-static const char *need_balancing(void)
-{
-	return access(NUMA_SYSCTL, W_OK) || access(NUMA_DEBUGFS, X_OK) ?
-	       "needs root, CONFIG_NUMA_BALANCING and debugfs at /sys/kernel/debug" : need_nodes();
-}
-
 static const char *need_compaction(void)
 {
 	return access("/proc/sys/vm/compact_memory", W_OK) ?
@@ -273,44 +259,18 @@ static const char *need_swap(void)
 	return gup_have_swap() ? NULL : NO_SWAP;
 }
 
-static const char *need_ksm(void)
-{
-	return access("/sys/kernel/mm/ksm/run", W_OK) ? "needs root and CONFIG_KSM" : NULL;
-}
-
 /* Settings that make a case happen often enough, and back to the defaults */
 
 static void ksm_hurry(void)
 {
-	write_num("/sys/kernel/mm/ksm/pages_to_scan", 2000);
-	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 1);
+	gup_ksm_hurry();
 	MUST(!ksm_start());
 }
 
 static void ksm_end(void)
 {
-	write_num("/sys/kernel/mm/ksm/sleep_millisecs", 20);
-	write_num("/sys/kernel/mm/ksm/pages_to_scan", 100);
+	gup_ksm_relax();
 	MUST(!ksm_stop());
-}
-
-static unsigned long numa_saved[3];
-
-static void numa_hurry(void)
-{
-	numa_saved[0] = read_num(NUMA_SYSCTL);
-	numa_saved[1] = read_num(NUMA_DEBUGFS "scan_delay_ms");
-	numa_saved[2] = read_num(NUMA_DEBUGFS "scan_period_min_ms");
-	write_num(NUMA_DEBUGFS "scan_delay_ms", 1);
-	write_num(NUMA_DEBUGFS "scan_period_min_ms", 1);
-	write_num(NUMA_SYSCTL, 1);
-}
-
-static void numa_end(void)
-{
-	write_num(NUMA_SYSCTL, numa_saved[0]);
-	write_num(NUMA_DEBUGFS "scan_delay_ms", numa_saved[1]);
-	write_num(NUMA_DEBUGFS "scan_period_min_ms", numa_saved[2]);
 }
 
 FIXTURE(race) {
@@ -338,20 +298,20 @@ FIXTURE_VARIANT_ADD(race, collapse) {
 /* Guards against a split between lookup and grab: the folio is looked up again. */
 FIXTURE_VARIANT_ADD(race, split) { .disturb = split, .need = need_split, .stable = true };
 /* Guard that the entry is read again: pins and migration keep each other out. */
-FIXTURE_VARIANT_ADD(race, migrate) { .disturb = migrate, .need = need_nodes, .stable = true };
+FIXTURE_VARIANT_ADD(race, migrate) { .disturb = migrate, .need = gup_need_nodes, .stable = true };
 FIXTURE_VARIANT_ADD(race, compact) { .disturb = compact, .need = need_compaction, .stable = true };
 /* Guards write_protect_seq. */
 FIXTURE_VARIANT_ADD(race, fork) {
 	.disturb = gup_fork_child, .need = need_nothing, .stable = true };
 /* Guards that the fast path takes no protnone pages. */
 FIXTURE_VARIANT_ADD(race, numa) {
-	.disturb = wait_for_others, .pause = 1000, .need = need_balancing, .stable = true,
-	.begin = numa_hurry, .end = numa_end };
+	.disturb = wait_for_others, .pause = 1000, .need = gup_need_balancing, .stable = true,
+	.begin = gup_numa_hurry, .end = gup_numa_restore };
 /* Guard the order of grab, barrier and second look while PageAnonExclusive is cleared. */
 FIXTURE_VARIANT_ADD(race, pageout) {
 	.disturb = page_out, .pause = 500, .need = need_swap, .stable = true };
 FIXTURE_VARIANT_ADD(race, ksm) {
-	.disturb = wait_for_others, .pause = 10000, .need = need_ksm, .stable = true,
+	.disturb = wait_for_others, .pause = 10000, .need = gup_need_ksm, .stable = true,
 	.mergeable = true, .begin = ksm_hurry, .end = ksm_end };
 
 static void set_up_worker(struct worker *w, struct race *race, unsigned long id)

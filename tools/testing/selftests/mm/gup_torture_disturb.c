@@ -8,6 +8,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 
+#include "gup_disturb.h"
 #include "gup_torture.h"
 
 #define UFFD_MSECS	20
@@ -314,11 +315,6 @@ static void migrate(struct thread *t, const struct choice *c)
 	count_result(t, !syscall(__NR_move_pages, 0, c->nr, pages, to, status, MPOL_MF_MOVE));
 }
 
-static const char *need_nodes(void)
-{
-	return access("/sys/devices/system/node/node1", F_OK) ? "needs two NUMA nodes" : NULL;
-}
-
 static bool write_word(const char *path, const char *word)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -358,8 +354,6 @@ static const char *need_clear_refs(void)
 
 /* KSM */
 
-#define KSM_DIR		"/sys/kernel/mm/ksm/"
-
 static void merge(struct thread *t, const struct choice *c)
 {
 	const int advice = c->bits & 7 ? MADV_MERGEABLE : MADV_UNMERGEABLE;
@@ -368,60 +362,25 @@ static void merge(struct thread *t, const struct choice *c)
 	usleep(20000);
 }
 
-static const char *need_ksm(void)
-{
-	return access(KSM_DIR "run", W_OK) ? "needs root and CONFIG_KSM" : NULL;
-}
-
 static void ksm_begin(void)
 {
 	torture.uniform = true;
-	write_num(KSM_DIR "pages_to_scan", 2000);
-	write_num(KSM_DIR "sleep_millisecs", 1);
-	write_num(KSM_DIR "run", 1);
+	gup_ksm_hurry();
+	write_num(GUP_KSM "run", 1);
 }
 
 static void ksm_end(void)
 {
-	write_num(KSM_DIR "run", 2);
-	write_num(KSM_DIR "sleep_millisecs", 20);
-	write_num(KSM_DIR "pages_to_scan", 100);
+	write_num(GUP_KSM "run", 2);
+	gup_ksm_relax();
 }
 
 /* NUMA balancing takes access away again and again, all by itself. */
-
-#define NUMA_SYSCTL	"/proc/sys/kernel/numa_balancing"
-#define NUMA_DEBUGFS	"/sys/kernel/debug/sched/numa_balancing/"
-
-static unsigned long numa_saved[3];
-
-static void numa_begin(void)
-{
-	numa_saved[0] = read_num(NUMA_SYSCTL);
-	numa_saved[1] = read_num(NUMA_DEBUGFS "scan_delay_ms");
-	numa_saved[2] = read_num(NUMA_DEBUGFS "scan_period_min_ms");
-	write_num(NUMA_DEBUGFS "scan_delay_ms", 1);
-	write_num(NUMA_DEBUGFS "scan_period_min_ms", 1);
-	write_num(NUMA_SYSCTL, 1);
-}
-
-static void numa_end(void)
-{
-	write_num(NUMA_SYSCTL, numa_saved[0]);
-	write_num(NUMA_DEBUGFS "scan_delay_ms", numa_saved[1]);
-	write_num(NUMA_DEBUGFS "scan_period_min_ms", numa_saved[2]);
-}
 
 static void balance(struct thread *t, const struct choice *c)
 {
 	dwell(c);
 	count_result(t, true);
-}
-
-static const char *need_balancing(void)
-{
-	return access(NUMA_SYSCTL, W_OK) || access(NUMA_DEBUGFS, X_OK) ?
-	       "needs root, CONFIG_NUMA_BALANCING and debugfs at /sys/kernel/debug" : need_nodes();
 }
 
 /* userfaultfd */
@@ -626,12 +585,12 @@ const struct op disturbers[] = {
 	{ .name = "collapse", .once = collapse, .need = need_collapse },
 	{ .name = "split", .once = split, .need = need_split },
 	{ .name = "split-table", .once = split_table },
-	{ .name = "migrate", .once = migrate, .need = need_nodes },
+	{ .name = "migrate", .once = migrate, .need = gup_need_nodes },
 	{ .name = "compact", .once = write_knob, .need = need_compaction, .arg = COMPACT },
 	{ .name = "clear-refs", .once = write_knob, .need = need_clear_refs, .arg = CLEAR_REFS },
-	{ .name = "ksm", .once = merge, .need = need_ksm, .begin = ksm_begin, .end = ksm_end },
-	{ .name = "numa", .once = balance, .need = need_balancing, .begin = numa_begin,
-	  .end = numa_end },
+	{ .name = "ksm", .once = merge, .need = gup_need_ksm, .begin = ksm_begin, .end = ksm_end },
+	{ .name = "numa", .once = balance, .need = gup_need_balancing, .begin = gup_numa_hurry,
+	  .end = gup_numa_restore },
 	{ .name = "uffd-wp", .once = uffd, .need = need_uffd, .arg = UFFDIO_REGISTER_MODE_WP },
 	{ .name = "uffd-missing", .once = uffd, .need = need_uffd,
 	  .arg = UFFDIO_REGISTER_MODE_MISSING },
