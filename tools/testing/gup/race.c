@@ -194,41 +194,48 @@ static void walk_fast(struct page **pages, unsigned long slot, unsigned long nr,
 	gup_release_range(pages, req.sink.nr, req.flags);
 }
 
-static long call_get(unsigned int how, unsigned long addr, unsigned long nr,
-		     unsigned int flags, struct page **pages)
+/* The entry points for one kind of reference. */
+struct entry_points {
+	int (*fast)(unsigned long addr, int nr, unsigned int flags,
+		    struct page **pages);
+	int (*fast_only)(unsigned long addr, int nr, unsigned int flags,
+			 struct page **pages);
+	long (*unlocked)(unsigned long addr, unsigned long nr,
+			 struct page **pages, unsigned int flags);
+	long (*held)(unsigned long addr, unsigned long nr, unsigned int flags,
+		     struct page **pages);
+	long (*remote)(struct mm_struct *mm, unsigned long addr,
+		       unsigned long nr, unsigned int flags,
+		       struct page **pages, int *locked);
+};
+
+static const struct entry_points getters = {
+	get_user_pages_fast, get_user_pages_fast_only, get_user_pages_unlocked,
+	get_user_pages, get_user_pages_remote,
+};
+
+/* There is no function that only tries without a lock to pin. */
+static const struct entry_points pinners = {
+	pin_user_pages_fast, pin_user_pages_fast, pin_user_pages_unlocked,
+	pin_user_pages, pin_user_pages_remote,
+};
+
+static long call_one(const struct entry_points *by, unsigned long addr,
+		     unsigned long nr, unsigned int flags, struct page **pages)
 {
+	const unsigned int how = random_below(5);
 	int locked = 1;
 	long ret;
 
 	if (how == 0)
-		return get_user_pages_fast(addr, nr, flags, pages);
+		return by->fast(addr, nr, flags, pages);
 	if (how == 1)
-		return get_user_pages_fast_only(addr, nr, flags, pages);
+		return by->fast_only(addr, nr, flags, pages);
 	if (how == 2)
-		return get_user_pages_unlocked(addr, nr, pages, flags);
+		return by->unlocked(addr, nr, pages, flags);
 	mmap_read_lock(&world.mm);
-	ret = how == 3 ? get_user_pages(addr, nr, flags, pages) :
-			 get_user_pages_remote(&world.mm, addr, nr, flags, pages,
-					       &locked);
-	if (locked)
-		mmap_read_unlock(&world.mm);
-	return ret;
-}
-
-static long call_pin(unsigned int how, unsigned long addr, unsigned long nr,
-		     unsigned int flags, struct page **pages)
-{
-	int locked = 1;
-	long ret;
-
-	if (how < 2)
-		return pin_user_pages_fast(addr, nr, flags, pages);
-	if (how == 2)
-		return pin_user_pages_unlocked(addr, nr, pages, flags);
-	mmap_read_lock(&world.mm);
-	ret = how == 3 ? pin_user_pages(addr, nr, flags, pages) :
-			 pin_user_pages_remote(&world.mm, addr, nr, flags, pages,
-					       &locked);
+	ret = how == 3 ? by->held(addr, nr, flags, pages) :
+			 by->remote(&world.mm, addr, nr, flags, pages, &locked);
 	if (locked)
 		mmap_read_unlock(&world.mm);
 	return ret;
@@ -238,13 +245,11 @@ static long call_pin(unsigned int how, unsigned long addr, unsigned long nr,
 static void call(struct page **pages, unsigned long slot, unsigned long nr,
 		 unsigned int flags)
 {
-	const unsigned int how = random_below(5);
 	const bool pin = flags & FOLL_PIN;
 	long ret;
 
-	flags &= ~FOLL_PIN;
-	ret = pin ? call_pin(how, addr_of(slot), nr, flags, pages) :
-		    call_get(how, addr_of(slot), nr, flags, pages);
+	ret = call_one(pin ? &pinners : &getters, addr_of(slot), nr,
+		       flags & ~FOLL_PIN, pages);
 	EXPECT(ret >= 0 || ret == -EFAULT);
 	look_at(pages, ret, slot, pin);
 	if (pin)
