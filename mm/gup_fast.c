@@ -134,13 +134,17 @@ static __always_inline bool gup_fast_read_pte(struct gup_fast_walk *walk,
 	return true;
 }
 
-/* Takes the page of an entry that has been read, if that is an order-0 folio. */
+/*
+ * Takes the page of an entry that has been read, if that is an order-0 folio.
+ * @flags: Those of the page.
+ */
 static __always_inline bool gup_fast_take_order0(struct gup_fast_walk *walk,
-						 struct gup_fast_leaf *leaf)
+						 struct gup_fast_leaf *leaf,
+						 unsigned long flags)
 {
 	leaf->level = GUP_FAST_ORDER0;
 	leaf->nr = 1;
-	if (gup_fast_flags(leaf->page) & gup_fast_not_order0(walk->ref_flags))
+	if (flags & gup_fast_not_order0(walk->ref_flags))
 		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
 	return gup_fast_take(walk, leaf);
 }
@@ -166,7 +170,8 @@ gup_fast_order0_run(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr,
 		if (fetch)
 			gup_fast_fetch(end + next + GUP_FAST_AHEAD);
 		if (!gup_fast_read_pte(walk, end + next, &leaf) ||
-		    !gup_fast_take_order0(walk, &leaf))
+		    !gup_fast_take_order0(walk, &leaf,
+					  gup_fast_flags(leaf.page)))
 			break;
 		gup_room_put(room, next, leaf.page);
 	} while (++next);
@@ -252,7 +257,7 @@ static __always_inline unsigned long gup_fast_ptes(struct gup_req *req,
 static pte_t *gup_fast_map(pmd_t *pmd, unsigned long addr)
 {
 	return IS_ENABLED(CONFIG_HIGHPTE) ? pte_offset_map(pmd, addr) :
-					    pte_offset_kernel(pmd, addr);
+					    gup_fast_pte_offset(pmd, addr);
 }
 
 static void gup_fast_unmap(pte_t *ptep)
@@ -286,7 +291,7 @@ static noinline bool gup_fast_one_pte(struct gup_req *req, pmd_t *pmdp,
 	struct gup_fast_walk walk = {
 		.req = req,
 		.access = gup_fast_access(req->flags & FOLL_WRITE),
-		.ref_flags = req->flags & (FOLL_GET | FOLL_PIN | FOLL_LONGTERM),
+		.ref_flags = req->flags,
 		.last_mapping = GUP_FAST_NO_MAPPING,
 	};
 	struct gup_fast_leaf leaf = { .level = GUP_FAST_PTES, .nr = 1 };
@@ -297,11 +302,12 @@ static noinline bool gup_fast_one_pte(struct gup_req *req, pmd_t *pmdp,
 	if (IS_ENABLED(CONFIG_HIGHPTE) && !ptep)
 		return gup_fast_fail(req, GUP_FAST_CHANGED);
 	if (likely(gup_fast_read_pte(&walk, ptep, &leaf))) {
-		if (PageTail(leaf.page) ||
-		    (gup_fast_flags(leaf.page) & BIT(PG_head)))
+		const unsigned long flags = gup_fast_flags(leaf.page);
+
+		if (PageTail(leaf.page) || (flags & BIT(PG_head)))
 			taken = gup_fast_take(&walk, &leaf);
 		else
-			taken = gup_fast_take_order0(&walk, &leaf);
+			taken = gup_fast_take_order0(&walk, &leaf, flags);
 	}
 	gup_fast_unmap(ptep);
 	if (unlikely(!taken))
@@ -339,7 +345,7 @@ static __always_inline bool gup_fast_huge(struct gup_req *req,
 {
 	struct gup_fast_walk walk = {
 		.req = req,
-		.ref_flags = req->flags & (FOLL_GET | FOLL_PIN | FOLL_LONGTERM),
+		.ref_flags = req->flags,
 		.last_mapping = GUP_FAST_NO_MAPPING,
 	};
 
@@ -432,6 +438,15 @@ static __always_inline pud_t *gup_fast_pud_offset(struct mm_struct *mm,
 }
 #endif
 
+/* How many pages are there up to @end, in the part that one PMD maps? */
+static __always_inline unsigned long gup_fast_pages_below(unsigned long addr,
+							   unsigned long end)
+{
+	if (end - addr == PAGE_SIZE)
+		return 1;
+	return (pmd_addr_end(addr, end) - addr) >> PAGE_SHIFT;
+}
+
 /**
  * gup_walk_fast() - take pages without a lock
  * @req: The request.
@@ -466,8 +481,8 @@ bool gup_walk_fast(struct gup_req *req, unsigned long end)
 #ifdef __PAGETABLE_PMD_FOLDED
 	pmdp = (pmd_t *)pudp;
 #endif
-	nr = (pmd_addr_end(addr, end) - addr) >> PAGE_SHIFT;
-	if (pmd_leaf(pmd))
+	nr = gup_fast_pages_below(addr, end);
+	if (gup_fast_pmd_leaf(pmd))
 		return gup_fast_huge_pmd(req, pmdp, pmd, nr);
 	if (unlikely(!pmd_present(pmd)))
 		return gup_fast_fail(req, GUP_FAST_ABSENT);

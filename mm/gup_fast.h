@@ -61,8 +61,9 @@ struct gup_fast_leaf {
  * struct gup_fast_walk - a stretch with interrupts off
  * @req: The request.
  * @access: What entries must permit.
- * @ref_flags: FOLL_GET, FOLL_PIN or FOLL_PIN | FOLL_LONGTERM, as in the request.
- *	       A constant in the loop over order-0 folios: there is one for each.
+ * @ref_flags: The flags of the request that say what a reference is: FOLL_GET,
+ *	       FOLL_PIN and FOLL_LONGTERM. Others do not matter here. A constant
+ *	       in the loop over order-0 folios: there is one for each kind.
  * @last_mapping: The mapping of the folio accepted last, or
  *		  GUP_FAST_NO_MAPPING. See gup_fast_check_folio().
  */
@@ -173,16 +174,49 @@ gup_fast_same_order(const struct gup_fast_grab *grab, unsigned long flags)
 	return data_race(folio_large_order(grab->folio)) == grab->order;
 }
 
-/* The large folio that @page seems to be in. NULL: in none. */
-static __always_inline struct folio *gup_fast_find_folio(struct page *page)
+/* Finds the large folio that @page seems to be in, if it is in one. */
+static __always_inline bool gup_fast_find_folio(struct page *page,
+						struct folio **folio)
 {
-	struct folio *folio;
-
 	/* The first page of a huge leaf is the head mostly: less to read. */
-	if (gup_fast_flags(page) & BIT(PG_head))
-		return gup_head_folio(page);
-	folio = page_folio(page);
-	return likely(page != &folio->page) ? folio : NULL;
+	if (gup_fast_flags(page) & BIT(PG_head)) {
+		*folio = gup_head_folio(page);
+		return true;
+	}
+	*folio = page_folio(page);
+	return likely(page != &(*folio)->page);
+}
+
+/* The order that a folio mapped by such entries has at least. */
+static __always_inline unsigned int gup_fast_min_order(enum gup_fast_level level)
+{
+	switch (level) {
+	case GUP_FAST_PMD:
+		return PMD_SHIFT - PAGE_SHIFT;
+	case GUP_FAST_PUD:
+		return PUD_SHIFT - PAGE_SHIFT;
+	default:
+		return 1;
+	}
+}
+
+/*
+ * Lowers @grab->nr to what the folio has behind the page, if it has the order that
+ * it seems to have. One page needs no look: whether the folio has that turns out
+ * after the grab. Returns false if the folio does not have the page.
+ */
+static __always_inline bool
+gup_fast_trim(const struct gup_fast_leaf *leaf, struct gup_fast_grab *grab)
+{
+	const unsigned long size = 1UL << (grab->order % BITS_PER_LONG);
+	const unsigned long idx = folio_page_idx(grab->folio, leaf->page);
+
+	if (grab->nr == 1)
+		return true;
+	if (idx >= size)
+		return false;
+	grab->nr = min_t(unsigned long, grab->nr, size - idx);
+	return true;
 }
 
 /*
@@ -194,29 +228,25 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 		    const struct gup_fast_leaf *leaf,
 		    struct gup_fast_grab *grab)
 {
-	struct folio *folio = gup_fast_find_folio(leaf->excl);
-	unsigned long size, idx;
+	struct folio *folio;
 	unsigned int order;
 	bool pincount;
 	int refs;
 
-	if (unlikely(!folio))
+	if (unlikely(!gup_fast_find_folio(leaf->excl, &folio)))
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	/* May be anything now: it is compared after the grab. */
 	order = data_race(folio_large_order(folio));
-	size = 1UL << (order % BITS_PER_LONG);
-	idx = folio_page_idx(folio, leaf->page);
-	/*
-	 * A head that has not got its order yet; or a folio without the page: a leaf
-	 * maps one folio, and if it seems longer, the order was misread.
-	 */
-	if (unlikely(!order || idx >= size ||
-		     (leaf->level != GUP_FAST_PTES && leaf->nr > size - idx)))
-		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	grab->folio = folio;
 	grab->order = order;
-	grab->nr = leaf->level == GUP_FAST_PTES ?
-		   min_t(unsigned long, leaf->nr, size - idx) : leaf->nr;
+	grab->nr = leaf->nr;
+	/*
+	 * A head that has not got its order yet, or a folio without the page. A huge
+	 * leaf maps one folio: if that seems to be smaller, the order was misread.
+	 */
+	if (unlikely(order < gup_fast_min_order(leaf->level) ||
+		     (leaf->level == GUP_FAST_PTES && !gup_fast_trim(leaf, grab))))
+		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	pincount = gup_order_has_pincount(order) && (walk->ref_flags & FOLL_PIN);
 	refs = grab->nr;
 	if ((walk->ref_flags & FOLL_PIN) && !gup_order_has_pincount(order))
@@ -255,15 +285,15 @@ static __always_inline bool gup_fast_hugetlb_in_step(const struct folio *folio,
 }
 
 /*
- * Reads the entries of a span again: how many pages, from the first on, do they
- * map as they should?
+ * Reads the entries of a span again. Does the first map the page as it should? Of
+ * PTEs, @leaf->nr is changed to how many do, from the first on.
  *
  * PTEs behind the first are read only here, after the grab. That is enough: what
  * the first look is for, to find the folio, the first entry has done.
  */
-static __always_inline unsigned int
+static __always_inline bool
 gup_fast_read_again(const struct gup_fast_walk *walk,
-		    const struct gup_fast_leaf *leaf,
+		    struct gup_fast_leaf *leaf,
 		    const struct gup_fast_grab *grab)
 {
 	switch (leaf->level) {
@@ -273,17 +303,16 @@ gup_fast_read_again(const struct gup_fast_walk *walk,
 	case GUP_FAST_PTES:
 		if (!gup_fast_hugetlb_in_step(grab->folio, leaf->page,
 					      gup_addr(walk->req)))
-			return 0;
-		return gup_pte_run(leaf->entryp, __pte(leaf->val), grab->nr,
-				   true, NULL);
+			return false;
+		leaf->nr = gup_pte_run(leaf->entryp, __pte(leaf->val), grab->nr,
+				       true, NULL);
+		return leaf->nr;
 	case GUP_FAST_PMD:
-		return pmd_val(pmdp_get_lockless(leaf->entryp)) == leaf->val ?
-		       grab->nr : 0;
+		return pmd_val(pmdp_get_lockless(leaf->entryp)) == leaf->val;
 	case GUP_FAST_PUD:
-		return pud_val(READ_ONCE(*(pud_t *)leaf->entryp)) == leaf->val ?
-		       grab->nr : 0;
+		return pud_val(READ_ONCE(*(pud_t *)leaf->entryp)) == leaf->val;
 	}
-	return 0;
+	return false;
 }
 
 /*
@@ -345,7 +374,7 @@ static __always_inline bool gup_fast_writable(const struct gup_fast_leaf *leaf)
 {
 	switch (leaf->level) {
 	case GUP_FAST_PMD:
-		return pmd_write(__pmd(leaf->val));
+		return gup_fast_pmd_writable(__pmd(leaf->val));
 	case GUP_FAST_PUD:
 		return pud_write(__pud(leaf->val));
 	default:
@@ -406,6 +435,7 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 		.order = 0,
 		.flags.f = 0,
 	};
+	bool same;
 
 	if (leaf->level == GUP_FAST_ORDER0 ?
 	    !gup_fast_grab_order0(walk, &grab) :
@@ -418,19 +448,19 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 	 * PageAnonExclusive is.
 	 */
 	smp_mb__after_atomic();
-	leaf->nr = gup_fast_read_again(walk, leaf, &grab);
+	same = gup_fast_read_again(walk, leaf, &grab);
 	/*
 	 * What the folio is, is read after the entry. It pairs with the smp_wmb()
 	 * of __folio_mark_uptodate(), or with a lock that was released in between,
 	 * of who has made the folio and then mapped it.
 	 */
 	smp_rmb();
-	if (unlikely(!gup_fast_unchanged(walk, leaf, &grab)))
-		leaf->nr = 0;
-	if (unlikely(leaf->nr != grab.nr))
-		gup_fast_drop(walk, &grab, grab.nr - leaf->nr);
-	if (unlikely(!leaf->nr))
+	if (unlikely(!same || !gup_fast_unchanged(walk, leaf, &grab))) {
+		gup_fast_drop(walk, &grab, grab.nr);
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
+	}
+	if (leaf->level == GUP_FAST_PTES && unlikely(leaf->nr < grab.nr))
+		gup_fast_drop(walk, &grab, grab.nr - leaf->nr);
 	if (unlikely(!gup_fast_check(walk, leaf, &grab))) {
 		gup_fast_drop(walk, &grab, leaf->nr);
 		return false;

@@ -10,6 +10,8 @@
 #include <linux/pgtable.h>
 #include <linux/unroll.h>
 
+#include <asm/gup_fast.h>
+
 /* The entry at @ptep, whose page table lock is held, or not if @lockless. */
 static __always_inline pte_t gup_pte_get(pte_t *ptep, const bool lockless)
 {
@@ -49,7 +51,7 @@ static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first,
 	unrolled_full
 	for (i = 0; i < GUP_PTE_BATCH; i++) {
 		if (!pte_same(gup_pte_get(ptep + i, lockless),
-			      pte_advance_pfn(first, i)))
+			      gup_pte_advance(first, i)))
 			return false;
 	}
 	return true;
@@ -58,7 +60,7 @@ static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first,
 /**
  * gup_pte_run() - how far do entries map consecutive pages?
  * @ptep: The first entry.
- * @first: What it was when it was read before; it is present.
+ * @first: What it was when it was read before; it is accessible.
  * @max: Number of entries, at most up to the end of the page table and of the
  *	 folio.
  * @lockless: The page table lock is not held. A constant.
@@ -85,7 +87,7 @@ static __always_inline unsigned int gup_pte_run(pte_t *const ptep,
 
 	while (end - p >= GUP_PTE_BATCH && gup_pte_batch_same(p, want, lockless)) {
 		p += GUP_PTE_BATCH;
-		want = pte_advance_pfn(want, GUP_PTE_BATCH);
+		want = gup_pte_advance(want, GUP_PTE_BATCH);
 	}
 	while (p < end) {
 		const pte_t pte = gup_pte_get(p, lockless);
@@ -97,7 +99,7 @@ static __always_inline unsigned int gup_pte_run(pte_t *const ptep,
 			*dirty = false;
 		nr = pte_batch_hint(p, pte);
 		p += nr;
-		want = pte_advance_pfn(want, nr);
+		want = gup_pte_advance(want, nr);
 	}
 	return min_t(unsigned long, p - ptep, max);
 }

@@ -100,6 +100,11 @@ static __always_inline void gup_store_pages(struct page **out,
 	struct page **const end = out + nr;
 	unsigned int i;
 
+	/* One page is common: it is not to pay for loops. */
+	if (nr == 1) {
+		*out = page;
+		return;
+	}
 	for (; end - out >= GUP_PAGES_BATCH; out += GUP_PAGES_BATCH) {
 		unrolled_full
 		for (i = 0; i < GUP_PAGES_BATCH; i++)

@@ -210,11 +210,16 @@ static struct gup_leaf gup_read_pte(struct vm_area_struct *vma,
  * access? Without special entries that cannot be told from the entry alone. A PFN
  * beyond all memory is left to be reported.
  */
-static __always_inline bool gup_pte_accessible(pte_t pte)
+static __always_inline bool gup_pte_maps_page(pte_t pte)
 {
-	return IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && pte_present(pte) &&
-	       !pte_protnone(pte) && !pte_special(pte) &&
-	       likely(pte_pfn(pte) <= highest_memmap_pfn);
+	return IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && gup_pte_accessible(pte) &&
+	       likely(gup_pte_pfn(pte) <= highest_memmap_pfn);
+}
+
+/* The page of an entry like this. */
+static __always_inline struct page *gup_pte_mapped_page(pte_t pte)
+{
+	return pfn_to_page(gup_pte_pfn(pte));
 }
 
 /*
@@ -266,13 +271,13 @@ static __always_inline pte_t *gup_take_order0_loop(struct gup_req *req,
 	for (next = from; next; next++) {
 		pte_t pte = ptep_get(last + next);
 
-		if (unlikely(!gup_pte_accessible(pte)) ||
-		    !gup_grab_order0(req, vma, pte_page(pte), pte, flags))
+		if (unlikely(!gup_pte_maps_page(pte)) ||
+		    !gup_grab_order0(req, vma, gup_pte_mapped_page(pte), pte, flags))
 			break;
 		if (store)
-			gup_room_put(room, next, pte_page(pte));
+			gup_room_put(room, next, gup_pte_mapped_page(pte));
 		if (flags & FOLL_TOUCH)
-			gup_touch_folio(gup_head_folio(pte_page(pte)), 1,
+			gup_touch_folio(gup_head_folio(gup_pte_mapped_page(pte)), 1,
 					(flags & FOLL_WRITE) && !pte_dirty(pte));
 	}
 	gup_sink_commit(&req->sink, next - from);
@@ -326,9 +331,9 @@ gup_take_span(struct gup_req *req, struct vm_area_struct *vma, pte_t *ptep,
 	struct gup_leaf leaf = { .writable = pte_write(pte), .wp = true };
 	struct folio *folio;
 
-	if (!gup_pte_accessible(pte))
+	if (!gup_pte_maps_page(pte))
 		return 0;
-	leaf.page = pte_page(pte);
+	leaf.page = gup_pte_mapped_page(pte);
 	leaf.excl = leaf.page;
 	folio = page_folio(leaf.page);
 	if (!folio_test_large(folio) ||
@@ -460,9 +465,9 @@ static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
 		.wp = true,
 	};
 
-	if (unlikely(!gup_pte_accessible(pte)))
+	if (unlikely(!gup_pte_maps_page(pte)))
 		return gup_take_pte(req, vma, ptep);
-	leaf.page = pte_page(pte);
+	leaf.page = gup_pte_mapped_page(pte);
 	leaf.excl = leaf.page;
 	/* The general function looks closer at what may be in the way. */
 	if (gup_check_leaf(req, vma, &leaf) != GUP_PROGRESS)

@@ -1,13 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an architecture can do better than the common lockless walk of
- * get_user_pages_fast(). Its <asm/gup_fast.h> defines what it has, each with a
- * macro of the same name, and includes this file for the rest.
+ * What an architecture can do better than the common walks of get_user_pages(),
+ * first of all the lockless one. Its <asm/gup_fast.h> defines what it has, each
+ * with a macro of the same name, and includes this file for the rest.
  */
 #ifndef _ASM_GENERIC_GUP_FAST_H
 #define _ASM_GENERIC_GUP_FAST_H
 
 #include <linux/pgtable.h>
+
+/*
+ * Entries that the MMU lets a process access
+ */
+
+#ifndef gup_pte_accessible
+/* May the MMU let user mode access the page of an entry, which is not special? */
+static __always_inline bool gup_pte_accessible(pte_t pte)
+{
+	return pte_present(pte) && !pte_protnone(pte) && !pte_special(pte);
+}
+#endif
+
+#ifndef gup_pte_pfn
+/* The PFN of an entry like this. */
+static __always_inline unsigned long gup_pte_pfn(pte_t pte)
+{
+	return pte_pfn(pte);
+}
+#endif
+
+#ifndef gup_pte_advance
+/* The entry that maps the @nr-th page after that of an entry like this. */
+static __always_inline pte_t gup_pte_advance(pte_t pte, unsigned long nr)
+{
+	return pte_advance_pfn(pte, nr);
+}
+#endif
+
+/*
+ * The lockless walk
+ */
 
 #ifndef gup_fast_access
 /**
@@ -87,6 +119,30 @@ gup_fast_pud_permitted(struct gup_fast_access *access, pud_t pud)
 static __always_inline bool gup_fast_pte_writable(pte_t pte)
 {
 	return pte_write(pte);
+}
+#endif
+
+#ifndef gup_fast_pmd_writable
+/* The same for a huge leaf. */
+static __always_inline bool gup_fast_pmd_writable(pmd_t pmd)
+{
+	return pmd_write(pmd);
+}
+#endif
+
+#ifndef gup_fast_pmd_leaf
+/* Is an entry of the PMD level a huge leaf? */
+static __always_inline bool gup_fast_pmd_leaf(pmd_t pmd)
+{
+	return pmd_leaf(pmd);
+}
+#endif
+
+#ifndef gup_fast_pte_offset
+/* The entry for an address in the table that @pmd points to, not in high memory. */
+static __always_inline pte_t *gup_fast_pte_offset(pmd_t *pmd, unsigned long addr)
+{
+	return pte_offset_kernel(pmd, addr);
 }
 #endif
 

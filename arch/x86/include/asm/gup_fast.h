@@ -5,8 +5,8 @@
  * Entries of every level have the same bits in the same places, so one test of
  * permission serves all. It is one comparison: what the protection keys permit
  * is read once a page table, and belongs to the bits compared. With all of this
- * pin_user_pages_fast() takes 343 instructions for one page, and 388 without. Of
- * 512 pages each takes 52, five of which fetch struct pages ahead, and 54 without.
+ * pin_user_pages_fast() takes 326 instructions for one page, and 384 without. Of
+ * 512 pages each takes 51, five of which fetch struct pages ahead, and 52 without.
  */
 #ifndef _ASM_X86_GUP_FAST_H
 #define _ASM_X86_GUP_FAST_H
@@ -19,6 +19,31 @@
 #include <linux/sizes.h>
 
 #include <asm/pkru.h>
+
+/*
+ * An entry that is present is not inverted, as the generic accessors have to
+ * expect. Of 512 pages each costs the walk under locks 7 to 10 instructions less.
+ */
+static __always_inline bool gup_pte_accessible(pte_t pte)
+{
+	return (pte_val(pte) & (_PAGE_PRESENT | _PAGE_SPECIAL)) == _PAGE_PRESENT;
+}
+
+#define gup_pte_accessible gup_pte_accessible
+
+static __always_inline unsigned long gup_pte_pfn(pte_t pte)
+{
+	return (pte_val(pte) & PTE_PFN_MASK) >> PAGE_SHIFT;
+}
+
+#define gup_pte_pfn gup_pte_pfn
+
+static __always_inline pte_t gup_pte_advance(pte_t pte, unsigned long nr)
+{
+	return __pte(pte_val(pte) + (nr << PFN_PTE_SHIFT));
+}
+
+#define gup_pte_advance gup_pte_advance
 
 /*
  * What an entry with one of the protection keys must be: the bits that matter,
@@ -97,17 +122,29 @@ static __always_inline bool gup_fast_pte_writable(pte_t pte)
 
 #define gup_fast_pte_writable gup_fast_pte_writable
 
-/*
- * An entry that is present is not inverted, as pte_pfn() has to expect. What is
- * left is one shift, from the entry to the offset in the memory map.
- */
+static __always_inline bool gup_fast_pmd_writable(pmd_t pmd)
+{
+	return pmd_val(pmd) & _PAGE_RW;
+}
+
+#define gup_fast_pmd_writable gup_fast_pmd_writable
+
+/* pmd_leaf() tells flags and PFN apart by this bit, before it looks at it. */
+static __always_inline bool gup_fast_pmd_leaf(pmd_t pmd)
+{
+	return pmd_val(pmd) & _PAGE_PSE;
+}
+
+#define gup_fast_pmd_leaf gup_fast_pmd_leaf
+
+/* One shift, from the entry to the offset in the memory map. */
 static __always_inline struct page *gup_fast_pte_page(pte_t pte)
 {
 	const u64 addr = pte_val(pte) & PTE_PFN_MASK;
 
 	if (IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) && sizeof(struct page) == SZ_64)
 		return (void *)vmemmap + (addr >> (PAGE_SHIFT - ilog2(SZ_64)));
-	return pfn_to_page(addr >> PAGE_SHIFT);
+	return pfn_to_page(gup_pte_pfn(pte));
 }
 
 #define gup_fast_pte_page gup_fast_pte_page
@@ -135,6 +172,14 @@ static __always_inline void *gup_fast_entry(u64 val, unsigned long addr,
 
 	return table + ((addr >> shift) & (PTRS_PER_PTE - 1));
 }
+
+/* For a PMD that is no leaf, which pte_offset_kernel() has to expect. */
+static __always_inline pte_t *gup_fast_pte_offset(pmd_t *pmd, unsigned long addr)
+{
+	return gup_fast_entry(pmd_val(*pmd), addr, PAGE_SHIFT);
+}
+
+#define gup_fast_pte_offset gup_fast_pte_offset
 
 /* No level above has a leaf, and all have PRESENT in the same place. */
 static __always_inline pud_t *gup_fast_pud_offset(struct mm_struct *mm,
