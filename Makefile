@@ -5,7 +5,7 @@
 unexport MAKEFLAGS MAKELEVEL
 
 .PHONY: help run shell test check docs series series-check bench bench-check bench-native litmus \
-	torture
+	torture mutants
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, and pin memory of each kind'
@@ -13,6 +13,8 @@ help:
 	@echo 'make test        run all tests; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
 	@echo 'make torture     take pages in every way while all that maps them changes; see HOURS, SCENARIO and SEED'
+	@echo 'make mutants     break our sources in one place after the other, and see that a test notices;'
+	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part that make test does'
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
 	@echo 'make bench-check  measure ours and compare it with the committed table in results/'
 	@echo 'make bench-native  measure nanoseconds per page in user space, see tools/testing/gup/README'
@@ -46,6 +48,10 @@ torture:
 	@dev/setup
 	@dev/torture $(if $(HOURS),--hours $(HOURS)) $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED)) $(SCENARIO)
+
+mutants:
+	@dev/setup
+	@dev/mutants $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
 
 bench:
 	@dev/setup run

@@ -278,8 +278,8 @@ typedef struct {
 #define atomic_set(v, i)	WRITE_ONCE((v)->counter, i)
 
 /*
- * Tests can step in right before and after a counter changes, and before a
- * spinlock is taken.
+ * Tests can step in right before and after a counter changes, before a spinlock
+ * is taken, and before a mapping is looked into.
  */
 #ifdef GUP_CHECKED
 extern void (*gup_hook)(void *word, bool after);
@@ -1604,7 +1604,14 @@ struct folio *memfd_alloc_folio(struct file *memfd, pgoff_t idx);
 #define shmem_mapping(mapping)	((mapping)->shmem)
 
 extern const struct address_space_operations secretmem_aops;
-#define secretmem_mapping(mapping) ((mapping)->a_ops == &secretmem_aops)
+static inline bool secretmem_mapping(struct address_space *mapping)
+{
+#ifdef GUP_CHECKED
+	if (gup_hook)
+		gup_hook(mapping, false);
+#endif
+	return mapping->a_ops == &secretmem_aops;
+}
 
 /*
  * Migration

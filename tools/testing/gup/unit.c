@@ -563,11 +563,11 @@ static void arm(unsigned long n, bool after, void (*fn)(void))
 	gup_hook = hook;
 }
 
-/* Calls @fn right before a lock is taken. */
-static void arm_lock(spinlock_t *lock, void (*fn)(void))
+/* Calls @fn right before a lock is taken, or a mapping is looked into. */
+static void arm_before(void *word, void (*fn)(void))
 {
 	meanwhile = fn;
-	meanwhile_word = lock;
+	meanwhile_word = word;
 	meanwhile_after = false;
 	gup_hook = hook;
 }
@@ -795,12 +795,12 @@ static void detach_tail(void)
 }
 
 /* Takes as many as it likes, but no wrong ones, and counts them right. */
-static void fast_at_will(unsigned long i, unsigned long nr)
+static void fast_at_will(unsigned long i, unsigned long nr, unsigned int flags)
 {
-	fast(i, nr, FOLL_PIN);
+	fast(i, nr, flags);
 	EXPECT(happened());
 	expect_pages(0, req.sink.nr, i);
-	for (unsigned long j = 0; j < req.sink.nr; j++)
+	for (unsigned long j = 0; j < req.sink.nr && (flags & FOLL_PIN); j++)
 		EXPECT(folio_maybe_dma_pinned(page_folio(pages[j])));
 	give_back();
 }
@@ -808,12 +808,16 @@ static void fast_at_will(unsigned long i, unsigned long nr)
 static void try_folio_change(bool large, unsigned long i, unsigned long nr,
 			     void (*fn)(void))
 {
-	setup();
-	map_small(0, 0, 16);
-	if (large)
-		merge_folio();
-	arm(large ? 0 : i, false, fn);
-	fast_at_will(i, nr);
+	const unsigned int flags[] = { FOLL_GET, FOLL_PIN };
+
+	for (unsigned int j = 0; j < ARRAY_SIZE(flags); j++) {
+		setup();
+		map_small(0, 0, 16);
+		if (large)
+			merge_folio();
+		arm(large ? 0 : i, false, fn);
+		fast_at_will(i, nr, flags[j]);
+	}
 }
 
 /* A folio comes apart or together between the first look and the reference. */
@@ -863,7 +867,7 @@ static void test_meanwhile_locking_table(void)
 {
 	setup();
 	map_small(0, 0, 8);
-	arm_lock(pte_lockptr(&world.mm, gup_pmd(ADDR)), exchange_pte);
+	arm_before(pte_lockptr(&world.mm, gup_pmd(ADDR)), exchange_pte);
 	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
 	EXPECT_EQ(req.sink.nr, 8);
 	EXPECT_EQ(pages[3], page_at(100));
@@ -871,7 +875,7 @@ static void test_meanwhile_locking_table(void)
 
 	setup();
 	map_small(0, 0, 8);
-	arm_lock(pte_lockptr(&world.mm, gup_pmd(ADDR)), use_other_folio);
+	arm_before(pte_lockptr(&world.mm, gup_pmd(ADDR)), use_other_folio);
 	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
 	EXPECT_EQ(req.sink.nr, 0);
 	EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
@@ -887,7 +891,7 @@ static void test_meanwhile_locking_leaf(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
 		setup();
 		map_leaf(PMD, GUP_PTE_RW);
-		arm_lock(pmd_lockptr(&world.mm, gup_pmd(ADDR)), changes[i]);
+		arm_before(pmd_lockptr(&world.mm, gup_pmd(ADDR)), changes[i]);
 		EXPECT_EQ(slow(0, 8, FOLL_PIN), GUP_PROGRESS);
 		EXPECT_EQ(req.sink.nr, taken[i]);
 		expect_pages(0, taken[i], 512);
@@ -917,7 +921,7 @@ static void test_meanwhile_locking_pud(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(changes); i++) {
 		setup();
 		map_leaf(PUD, GUP_PTE_RW);
-		arm_lock(pud_lockptr(&world.mm, gup_pud(ADDR)), changes[i]);
+		arm_before(pud_lockptr(&world.mm, gup_pud(ADDR)), changes[i]);
 		EXPECT_EQ(slow(0, 8, FOLL_PIN | FOLL_WRITE), outcomes[i]);
 		EXPECT_EQ(req.sink.nr, 0);
 		expect_count(folio_at(HUGE_AT), 0, 0);
@@ -1191,6 +1195,24 @@ static void test_page_of_file(void)
 	}
 }
 
+static void change_mapping(void)
+{
+	folio_at(0)->mapping = &gup_secret;
+}
+
+/* What is remembered as good for the pages that follow is what was looked into. */
+static void test_mapping_changes(void)
+{
+	setup();
+	map_small(0, 0, 2);
+	folio_at(0)->mapping = &gup_file;
+	folio_at(1)->mapping = &gup_secret;
+	arm_before(&gup_file, change_mapping);
+	EXPECT_EQ(fast(0, 2, FOLL_GET), 1);
+	EXPECT(happened());
+	give_back();
+}
+
 static void test_page_slab(void)
 {
 	setup();
@@ -1248,6 +1270,34 @@ static void test_page_zero(void)
 	EXPECT_EQ(slow(0, 4, FOLL_PIN), GUP_PROGRESS);
 	expect_count(folio_at(0), 0, 4);
 	give_back();
+	EXPECT_EQ(slow(0, 4, FOLL_PIN), GUP_PROGRESS);
+	unpin_user_folio(folio_at(0), 4);
+	expect_clean();
+}
+
+/* What stands behind the range that is released stays, even of the same page. */
+static void test_release_ends(void)
+{
+	const unsigned int orders[] = { 0, 2 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
+		setup();
+		new_folio(0, orders[i]);
+		pages[0] = pages[1] = pages[2] = page_at(0);
+		EXPECT_EQ(try_grab_folio(folio_at(0), 3, FOLL_PIN), 0);
+		unpin_user_pages(pages, 2);
+		expect_count(folio_at(0), 0, 1);
+		unpin_user_pages(pages, 1);
+		expect_clean();
+	}
+	/* Parts of two folios. */
+	setup();
+	new_folio(0, 2);
+	new_folio(4, 2);
+	EXPECT_EQ(try_grab_folio(folio_at(0), 2, FOLL_PIN), 0);
+	EXPECT_EQ(try_grab_folio(folio_at(4), 2, FOLL_PIN), 0);
+	unpin_user_page_range_dirty_lock(page_at(2), 4, false);
+	expect_clean();
 }
 
 /* A page that fork() shares is not pinned for reading before it is unshared. */
@@ -1385,6 +1435,56 @@ static void test_slow_pte_kinds(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++)
 		try_slow_kind(PTE, &slow_kinds[i]);
+}
+
+/* Two entries of the kind, of a folio of @order or of one each. */
+static void try_slow_kind_twice(const struct slow_kind *kind, unsigned int order)
+{
+	unsigned long taken = kind->outcome == GUP_PROGRESS ? 2 : 0;
+
+	tap_case = kind->name;
+	setup();
+	vma->vm_flags = kind->vma;
+	for (unsigned int i = 0; i < 2; i += BIT(order)) {
+		new_folio(i, order);
+		if (kind->file)
+			folio_at(i)->mapping = &gup_file;
+	}
+	if (kind->entry)
+		map_range(0, 0, 2, kind->entry);
+	if (kind->shared)
+		gup_set_exclusive(world.first_pfn, 2, false);
+
+	init_req(0, 2, kind->flags);
+	if (kind->no_pages)
+		req.sink.pages = NULL;
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(gup_walk_slow(&req, vma), kind->outcome);
+	mmap_read_unlock(&world.mm);
+	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	EXPECT_EQ(req.error, kind->error);
+	EXPECT_EQ(req.sink.nr, taken);
+	if (!kind->no_pages) {
+		expect_pages(0, taken, 0);
+		give_back();
+	}
+	expect_clean();
+}
+
+static void test_slow_two_pte_kinds(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++) {
+		if (!slow_kinds[i].zero)
+			try_slow_kind_twice(&slow_kinds[i], 0);
+	}
+}
+
+static void test_slow_span_kinds(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(slow_kinds); i++) {
+		if (!slow_kinds[i].zero)
+			try_slow_kind_twice(&slow_kinds[i], 1);
+	}
 }
 
 static void test_slow_pmd_kinds(void)
@@ -1552,6 +1652,44 @@ static void test_slow_touch(void)
 	slow(0, 4, FOLL_GET | FOLL_WRITE | FOLL_TOUCH);
 	EXPECT(folio_test_dirty(folio_at(0)));
 	give_back();
+}
+
+/* The same for one page, and for two. */
+static void test_slow_touch_small(void)
+{
+	for (unsigned long nr = 1; nr <= 2; nr++) {
+		setup();
+		map_small(0, 0, nr);
+		slow(0, nr, FOLL_GET | FOLL_TOUCH | FOLL_WRITE);
+		EXPECT(folio_test_referenced(folio_at(0)));
+		EXPECT(!folio_test_dirty(folio_at(0)));
+		give_back();
+		map_range(0, 0, nr, GUP_PTE | _PAGE_RW | _PAGE_SOFT_DIRTY);
+		slow(0, nr, FOLL_GET | FOLL_TOUCH);
+		EXPECT(!folio_test_dirty(folio_at(0)));
+		give_back();
+		slow(0, nr, FOLL_GET | FOLL_TOUCH | FOLL_WRITE);
+		EXPECT(folio_test_dirty(folio_at(0)));
+		give_back();
+	}
+}
+
+/* A leaf that is refused is not touched. */
+static void test_slow_touch_refused(void)
+{
+	setup();
+	map_leaf(PMD, GUP_PTE);
+	share(0);
+	gup_pmd(ADDR)->pmd &= ~_PAGE_ACCESSED;
+	EXPECT_EQ(slow(0, 4, FOLL_PIN | FOLL_TOUCH), GUP_NEED_UNSHARE);
+	EXPECT(!pmd_young(*gup_pmd(ADDR)));
+
+	setup();
+	map_leaf(PUD, GUP_PTE);
+	share(HUGE_AT);
+	gup_pud(ADDR)->pud &= ~_PAGE_ACCESSED;
+	EXPECT_EQ(slow(0, 4, FOLL_PIN | FOLL_TOUCH), GUP_NEED_UNSHARE);
+	EXPECT(!pud_young(*gup_pud(ADDR)));
 }
 
 static void test_slow_touch_leaf(void)
@@ -1766,11 +1904,15 @@ static const struct test tests[] = {
 	{ "page: long-term, and pageblocks", test_page_longterm_block },
 	{ "page: PCI peer to peer", test_page_p2pdma },
 	{ "page: of a file", test_page_of_file },
+	{ "page: mapping changes", test_mapping_changes },
+	{ "page: released in part", test_release_ends },
 	{ "page: slab", test_page_slab },
 	{ "page: inaccessible", test_page_inaccessible },
 	{ "page: zero", test_page_zero },
 	{ "page: shared", test_page_shared },
 	{ "slow: kinds of PTEs", test_slow_pte_kinds },
+	{ "slow: kinds of two PTEs", test_slow_two_pte_kinds },
+	{ "slow: kinds of PTEs of a large folio", test_slow_span_kinds },
 	{ "slow: kinds of PMD leaves", test_slow_pmd_kinds },
 	{ "slow: kinds of PUD leaves", test_slow_pud_kinds },
 	{ "slow: swapped out", test_slow_swapped },
@@ -1781,6 +1923,8 @@ static const struct test tests[] = {
 	{ "slow: touch", test_slow_touch },
 	{ "slow: touch of a leaf", test_slow_touch_leaf },
 	{ "slow: touch of a PUD leaf", test_slow_touch_pud },
+	{ "slow: touch of small folios", test_slow_touch_small },
+	{ "slow: touch of a leaf that is refused", test_slow_touch_refused },
 	{ "slow: split PMD", test_slow_split_pmd },
 	{ "slow: locks are released", test_slow_unlocks },
 	{ "release: mixed array", test_release_mixed },
