@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
+#include "gup_fail.h"
 #include "gup_internal.h"
 
 /*
@@ -96,7 +97,7 @@ long get_user_pages(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_run_slow(&req);
+	return gup_fail_call(&req, GUP_FAIL_GET, gup_run_slow(&req));
 }
 EXPORT_SYMBOL(get_user_pages);
 
@@ -120,7 +121,7 @@ long pin_user_pages(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_PIN, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_run_slow(&req);
+	return gup_fail_call(&req, GUP_FAIL_PIN, gup_run_slow(&req));
 }
 EXPORT_SYMBOL(pin_user_pages);
 
@@ -168,7 +169,8 @@ long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	return gup_run_remote(&req, locked);
+	return gup_fail_call(&req, GUP_FAIL_GET_REMOTE,
+			     gup_run_remote(&req, locked));
 }
 EXPORT_SYMBOL(get_user_pages_remote);
 
@@ -195,7 +197,8 @@ long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 				pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	return gup_run_remote(&req, locked);
+	return gup_fail_call(&req, GUP_FAIL_PIN_REMOTE,
+			     gup_run_remote(&req, locked));
 }
 EXPORT_SYMBOL(pin_user_pages_remote);
 
@@ -228,7 +231,8 @@ long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_run_unlocked(&req);
+	return gup_fail_call(&req, GUP_FAIL_GET_UNLOCKED,
+			     gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL(get_user_pages_unlocked);
 
@@ -251,7 +255,8 @@ long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_run_unlocked(&req);
+	return gup_fail_call(&req, GUP_FAIL_PIN_UNLOCKED,
+			     gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL(pin_user_pages_unlocked);
 
@@ -274,9 +279,9 @@ static int gup_run_fast(unsigned long start, int nr_pages, unsigned int flags,
 	gup_fast(&req);
 	/* Not @flags: a register kept over the call would cost every caller. */
 	if (likely(gup_done(&req)) || (req.flags & FOLL_FAST_ONLY))
-		return gup_sink_nr(&req.sink);
+		return gup_fail_fast_call(&req, gup_sink_nr(&req.sink));
 	req.flags |= FOLL_TOUCH;
-	return gup_run_unlocked(&req);
+	return gup_fail_fast_call(&req, gup_run_unlocked(&req));
 }
 
 /*
@@ -385,6 +390,7 @@ struct page *get_dump_page(unsigned long addr, int *locked)
 
 	if (!*locked)
 		req.lock = GUP_LOCK_NONE;
-	return gup_slow(&req) == 1 ? page : NULL;
+	return gup_fail_call(&req, GUP_FAIL_DUMP, gup_slow(&req)) == 1 ?
+	       page : NULL;
 }
 #endif

@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 
+#include "gup_fail.h"
 #include "gup_fast.h"
 
 #ifndef gup_fast_permitted
@@ -566,4 +567,5 @@ void gup_fast(struct gup_req *req)
 		else
 			more = gup_fast_window(req, end);
 	} while (more && !gup_done(req));
+	gup_fail_fast(req);
 }

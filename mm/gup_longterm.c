@@ -16,6 +16,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
 
+#include "gup_fail.h"
 #include "gup_internal.h"
 
 #ifdef CONFIG_MIGRATION
@@ -79,7 +80,8 @@ static int gup_isolate_unpinnable(struct gup_sink *sink, unsigned long mark,
 		struct folio *folio;
 
 		nr = gup_sink_next(sink, pos, &folio);
-		if (folio_is_longterm_pinnable(folio))
+		if (folio_is_longterm_pinnable(folio) ||
+		    gup_fail_isolate(pos, nr))
 			continue;
 		if (folio_is_device_coherent(folio))
 			error = gup_evict_device_coherent(sink, pos, nr, folio);
@@ -99,7 +101,8 @@ static int gup_migrate(struct list_head *isolated)
 
 	if (list_empty(isolated))
 		return 0;
-	if (migrate_pages(isolated, alloc_migration_target, NULL,
+	if (gup_fail_migrate() ||
+	    migrate_pages(isolated, alloc_migration_target, NULL,
 			  (unsigned long)&mtc, MIGRATE_SYNC, MR_LONGTERM_PIN,
 			  NULL))
 		return -ENOMEM;
@@ -320,7 +323,7 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 	flags = memalloc_pin_save();
 	do {
 		m.idx = start >> PAGE_SHIFT;
-		error = gup_memfd_pin_range(&m);
+		error = gup_fail_memfd(&m.sink, gup_memfd_pin_range(&m));
 		if (error)
 			gup_sink_undo(&m.sink, 0, FOLL_PIN);
 		else if (!gup_all_pinnable(&m.sink))

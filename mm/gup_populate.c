@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/swap.h>
 
+#include "gup_fail.h"
 #include "gup_internal.h"
 
 /*
@@ -66,7 +67,7 @@ static long gup_populate_vma(struct vm_area_struct *vma, unsigned long start,
 	if (vma->vm_flags & VM_LOCKONFAULT)
 		return req.nr_pages;
 	req.retry_addr = *retry_addr;
-	ret = gup_slow_once(&req);
+	ret = gup_fail_call(&req, GUP_FAIL_POPULATE, gup_slow_once(&req));
 	*retry_addr = req.retry_addr;
 	gup_populate_end(&req, locked);
 	return ret;
@@ -120,7 +121,7 @@ long faultin_page_range(struct mm_struct *mm, unsigned long start,
 	VM_WARN_ON_ONCE(!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end));
 	mmap_assert_locked(mm);
 
-	ret = gup_slow(&req);
+	ret = gup_fail_call(&req, GUP_FAIL_POPULATE, gup_slow(&req));
 	gup_populate_end(&req, locked);
 	return ret;
 }

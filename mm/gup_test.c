@@ -18,8 +18,10 @@
 #include <linux/mmdebug.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
+#include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include "gup_test.h"
 
@@ -163,6 +165,17 @@ static void release_got(struct page **pages, unsigned long nr_pages)
 		put_page(pages[i]);
 }
 
+/*
+ * The block of a page may be isolated for a moment, by who allocates a gigantic page
+ * or takes memory offline: then it looks unfit until that has given up.
+ */
+static bool fit_for_longterm(struct folio *folio)
+{
+	return folio_is_longterm_pinnable(folio) ||
+	       is_migrate_isolate_page(&folio->page) ||
+	       folio_is_longterm_pinnable(folio);
+}
+
 static const char *page_defect(struct page *page, const struct gup_test_run *run,
 			       bool pinned)
 {
@@ -174,7 +187,7 @@ static const char *page_defect(struct page *page, const struct gup_test_run *run
 		return "no reference held";
 	if (pinned && !folio_maybe_dma_pinned(folio))
 		return "not pinned";
-	if ((run->gup_flags & FOLL_LONGTERM) && !folio_is_longterm_pinnable(folio))
+	if ((run->gup_flags & FOLL_LONGTERM) && !fit_for_longterm(folio))
 		return "not fit to be pinned for long";
 	return NULL;
 }
@@ -185,6 +198,8 @@ static int verify_pages(const struct gup_test_run *run, bool pinned)
 	unsigned long i;
 
 	for (i = 0; i < run->nr_held; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		defect = page_defect(run->pages[i], run, pinned);
 		if (WARN(defect, "gup_test: page %lu: %s\n", i, defect)) {
 			dump_page(run->pages[i], defect);
@@ -192,6 +207,17 @@ static int verify_pages(const struct gup_test_run *run, bool pinned)
 		}
 		cond_resched();
 	}
+	return 0;
+}
+
+/* Callers may release all of their array: what was not taken must be NULL. */
+static int verify_tail(const struct gup_test_run *run)
+{
+	unsigned long nr = min(run->nr_wanted - run->nr_held, run->per_call);
+
+	if (WARN(memchr_inv(run->pages + run->nr_held, 0, nr * sizeof(*run->pages)),
+		 "gup_test: a page behind the %lu taken\n", run->nr_held))
+		return -EIO;
 	return 0;
 }
 
@@ -375,8 +401,8 @@ static int run_init(struct gup_test_run *run, u64 addr, u64 size)
 	run->nr_wanted = size >> PAGE_SHIFT;
 	/* A range too large for the memory there is must not wake the OOM killer. */
 	/* one more than asked for, which hold_call() watches */
-	run->pages = kvmalloc_objs(struct page *, run->nr_wanted + 1,
-				   GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	run->pages = kvzalloc_objs(struct page *, run->nr_wanted + 1,
+				   GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	return run->pages ? 0 : -ENOMEM;
 }
 
@@ -399,6 +425,14 @@ static void run_destroy(struct gup_test_run *run)
 	run->pages = NULL;
 }
 
+/* A range may be large, and the API only looks for signals that it has to look for. */
+static bool interrupted(const struct gup_test_run *run)
+{
+	if (run->gup_flags & FOLL_INTERRUPTIBLE)
+		return signal_pending(current);
+	return fatal_signal_pending(current);
+}
+
 /* Returns 0 at the end of the range or at the first short call, else -errno. */
 static int acquire_calls(struct gup_test_run *run)
 {
@@ -406,7 +440,7 @@ static int acquire_calls(struct gup_test_run *run)
 	long ret;
 
 	while (run->nr_held < run->nr_wanted) {
-		if (fatal_signal_pending(current))
+		if (interrupted(run))
 			return -EINTR;
 
 		nr = min(run->nr_wanted - run->nr_held, run->per_call);
@@ -448,9 +482,9 @@ static int run_timed(struct gup_test_run *run, struct gup_test *args)
 	args->get_delta_usec = ktime_us_delta(ktime_get(), begin);
 	args->size = (u64)run->nr_held << PAGE_SHIFT;
 	if (ret && !run->nr_held)
-		return ret;
+		return verify_tail(run) ?: ret;
 
-	ret = run->command->verify(run);
+	ret = verify_tail(run) ?: run->command->verify(run);
 
 	begin = ktime_get();
 	run_release(run);
@@ -539,6 +573,8 @@ static long longterm_start(struct gup_test_file *file,
 	ret = acquire_all(run);
 	if (!ret)
 		ret = run->command->verify(run);
+	else
+		ret = verify_tail(run) ?: ret;
 	if (ret)
 		run_destroy(run);
 	return ret;
@@ -660,6 +696,8 @@ static long longterm_copy(struct gup_test_file *file, u64 __user *user_addr,
 	if (!run->pages)
 		return -EINVAL;
 	if (copy_from_user(&addr, user_addr, sizeof(addr)))
+		return -EFAULT;
+	if (!access_ok(u64_to_user_ptr(dst), run->nr_held << PAGE_SHIFT))
 		return -EFAULT;
 
 	for (i = 0; i < run->nr_held; i++) {

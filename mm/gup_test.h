@@ -27,7 +27,8 @@
  *		 0 is an unused slot
  *
  * A run ends at the first call that takes fewer pages than it was asked for. It
- * is an error only if no page was taken before.
+ * is an error only if no page was taken before. A fatal signal ends a run between two
+ * calls as well, and with FOLL_INTERRUPTIBLE any signal does.
  */
 struct gup_test {
 	__u64 get_delta_usec;

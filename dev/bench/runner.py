@@ -11,8 +11,8 @@ from typing import NamedTuple, Optional
 
 from lib.common import CACHE, DEV, die, tool
 
-# No debug options.
-CONFIG = "test"
+# No debug options, and nothing that costs instructions.
+CONFIG = "bench"
 # Measures how long interrupts are off and locks are held.
 HOLD_CONFIG = "latency"
 # Leave out movable memory, so that long-term pins do not migrate pages. While a guest

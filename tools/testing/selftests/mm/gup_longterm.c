@@ -7,11 +7,10 @@
  * Files are made on the first writable mount of their file system, or in the
  * directory that GUP_TEST_TMPFS, GUP_TEST_EXT4 or GUP_TEST_XFS names.
  */
-#include <linux/mempolicy.h>
-
 #include <lib/test_hmm_uapi.h>
 
 #include "gup_disk.h"
+#include "gup_movable.h"
 
 #define WRITE		PIN_LONGTERM_TEST_FLAG_USE_WRITE
 #define FAST		PIN_LONGTERM_TEST_FLAG_USE_FAST
@@ -33,15 +32,6 @@ struct area {
 	char *expected;
 	char *seen;
 };
-
-/* Where pages must not stay while they are pinned; nr is 0 if there is no such zone. */
-struct zone {
-	unsigned int node;
-	unsigned long start;
-	unsigned long nr;
-};
-
-static struct zone movable;
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -292,67 +282,14 @@ FIXTURE_TEARDOWN(moved)
 {
 }
 
-static void find_movable(void)
-{
-	FILE *zones = fopen("/proc/zoneinfo", "r");
-	unsigned long managed = 0;
-	struct zone zone = {};
-	bool inside = false;
-	char line[160];
-	char name[32];
-
-	if (!zones)
-		return;
-	while (!movable.nr && fgets(line, sizeof(line), zones)) {
-		if (sscanf(line, "Node %u, zone %31s", &zone.node, name) == 2)
-			inside = !strcmp(name, "Movable");
-		else if (inside && sscanf(line, " spanned %lu", &zone.nr) == 1)
-			continue;
-		else if (inside && sscanf(line, " managed %lu", &managed) == 1)
-			continue;
-		else if (inside && sscanf(line, " start_pfn: %lu", &zone.start) == 1 && managed)
-			movable = zone;
-	}
-	fclose(zones);
-}
-
-/* Then what user space allocates comes from there, and pinning has to move it. */
-static void __attribute__((constructor)) prefer_movable(void)
-{
-	unsigned long nodes;
-
-	find_movable();
-	if (!movable.nr || movable.node >= 8 * sizeof(nodes))
-		return;
-	nodes = 1UL << movable.node;
-	if (syscall(__NR_set_mempolicy, MPOL_PREFERRED, &nodes, 8 * sizeof(nodes)))
-		perror("# set_mempolicy");
-}
-
-/* How many of the pages of the area are in movable memory. */
-static size_t nr_movable(struct area *area)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	size_t nr = 0;
-
-	MUST(fd >= 0);
-	for (size_t at = 0; at < area->size; at += psize()) {
-		unsigned long pfn = pagemap_get_pfn(fd, area->mem + at);
-
-		nr += pfn >= movable.start && pfn - movable.start < movable.nr;
-	}
-	close(fd);
-	return nr;
-}
-
 TEST_F(moved, from_movable_zone)
 {
 	struct area *area = &self->area;
 
-	if (!nr_movable(area))
-		SKIP(return, "needs free memory in ZONE_MOVABLE: boot with movablecore=256M");
+	if (!gup_nr_movable(area->mem, area->size))
+		SKIP(return, NO_MOVABLE);
 	ASSERT_EQ(0, gup_pin(self->driver, area->mem, area->size, variant->flags));
-	EXPECT_EQ(0, nr_movable(area));
+	EXPECT_EQ(0, gup_nr_movable(area->mem, area->size));
 	check_pins(_metadata, self->driver, area);
 	gup_unpin(self->driver);
 }
