@@ -697,7 +697,7 @@ static long longterm_copy(struct gup_test_file *file, u64 __user *user_addr,
 		return -EINVAL;
 	if (copy_from_user(&addr, user_addr, sizeof(addr)))
 		return -EFAULT;
-	if (!access_ok(u64_to_user_ptr(dst), run->nr_held << PAGE_SHIFT))
+	if (!access_ok(u64_to_user_ptr(addr), run->nr_held << PAGE_SHIFT))
 		return -EFAULT;
 
 	for (i = 0; i < run->nr_held; i++) {
