@@ -22,6 +22,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/swap.h>
 #include <linux/uaccess.h>
 #include "gup_test.h"
 
@@ -753,6 +754,8 @@ static long hold_excess(struct gup_test_file *file,
 
 	if (!run->pages)
 		return -EINVAL;
+	/* A folio on its way to an LRU list has a reference more. */
+	lru_add_drain_all();
 	for (i = 0; i < run->nr_held; i++) {
 		struct folio *folio = page_folio(run->pages[i]);
 		unsigned long holds;

@@ -369,7 +369,6 @@ static void add_excess(int driver, const struct region *r, struct gup_test_exces
 	struct gup_test_excess excess;
 
 	MUST(!ioctl(driver, GUP_TEST_HOLD, &args));
-	drain();
 	MUST(!ioctl(driver, GUP_TEST_EXCESS, &excess));
 	gup_unpin(driver);
 	sum->refs += excess.refs;
