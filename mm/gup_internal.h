@@ -240,7 +240,7 @@ static __always_inline int gup_grab_stable(struct gup_req *req,
 		     NR_FOLL_PIN_ACQUIRED);
 	ret = arch_make_folio_accessible(folio);
 	if (unlikely(ret)) {
-		gup_release(folio, nr, FOLL_PIN);
+		gup_unpin(folio, nr);
 		return ret;
 	}
 	if (flags & FOLL_LONGTERM)

@@ -158,8 +158,8 @@ void gup_longterm_look_up(struct gup_req *req, struct folio *folio)
 		req->longterm.unpinnable = true;
 		return;
 	}
-	/* Zone device pages differ from each other, and the zero page from all. */
-	if (folio_is_zone_device(folio) || is_zero_folio(folio))
+	/* Zone device pages differ from each other. */
+	if (folio_is_zone_device(folio))
 		return;
 	req->longterm.block = folio_pfn(folio) >> pageblock_order;
 	req->longterm.zone = folio_zonenum(folio);

@@ -106,18 +106,13 @@ static __always_inline void gup_put_large_pins(struct folio *folio,
 }
 
 /**
- * gup_release() - give back the references of a span
+ * gup_unpin() - give back the pins of a span
  * @folio: The folio.
  * @nr: Number of pages.
- * @flags: The flags they were taken with: FOLL_GET, FOLL_PIN or neither.
  */
-void gup_release(struct folio *folio, unsigned long nr, unsigned int flags)
+void gup_unpin(struct folio *folio, unsigned long nr)
 {
-	if (flags & FOLL_GET) {
-		folio_put_refs(folio, nr);
-		return;
-	}
-	if (!(flags & FOLL_PIN) || is_zero_folio(folio))
+	if (is_zero_folio(folio))
 		return;
 	node_stat_mod_folio(folio, NR_FOLL_PIN_RELEASED, nr);
 	if (folio_test_large(folio))
@@ -283,7 +278,7 @@ static void gup_mark_dirty(struct folio *folio)
 void unpin_user_page(struct page *page)
 {
 	gup_check_exclusive(page);
-	gup_release(page_folio(page), 1, FOLL_PIN);
+	gup_unpin(page_folio(page), 1);
 }
 EXPORT_SYMBOL(unpin_user_page);
 
@@ -336,7 +331,7 @@ void unpin_user_pages_dirty_lock(struct page **pages, unsigned long npages,
 		folio = page_folio(pages[i]);
 		span = gup_run_length(pages + i, npages - i, folio);
 		gup_mark_dirty(folio);
-		gup_release(folio, span, FOLL_PIN);
+		gup_unpin(folio, span);
 	}
 }
 EXPORT_SYMBOL(unpin_user_pages_dirty_lock);
@@ -364,7 +359,7 @@ void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages,
 		gup_check_exclusive(first);
 		if (make_dirty)
 			gup_mark_dirty(folio);
-		gup_release(folio, span, FOLL_PIN);
+		gup_unpin(folio, span);
 	}
 }
 EXPORT_SYMBOL(unpin_user_page_range_dirty_lock);
@@ -378,7 +373,7 @@ EXPORT_SYMBOL(unpin_user_page_range_dirty_lock);
  */
 void unpin_user_folio(struct folio *folio, unsigned long npages)
 {
-	gup_release(folio, npages, FOLL_PIN);
+	gup_unpin(folio, npages);
 }
 EXPORT_SYMBOL(unpin_user_folio);
 
@@ -390,7 +385,7 @@ EXPORT_SYMBOL(unpin_user_folio);
  */
 void unpin_folio(struct folio *folio)
 {
-	gup_release(folio, 1, FOLL_PIN);
+	gup_unpin(folio, 1);
 }
 EXPORT_SYMBOL_GPL(unpin_folio);
 

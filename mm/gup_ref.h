@@ -36,7 +36,7 @@ struct gup_pin_stat {
 void gup_stat_flush_node(struct gup_pin_stat *stat, enum node_stat_item item);
 void gup_stat_change_node(struct gup_pin_stat *stat, int nid,
 			  enum node_stat_item item);
-void gup_release(struct folio *folio, unsigned long nr, unsigned int flags);
+void gup_unpin(struct folio *folio, unsigned long nr);
 void gup_release_range(struct page **pages, unsigned long nr,
 		       unsigned int flags);
 void gup_warn_refcount(struct folio *folio);
