@@ -41,6 +41,10 @@ class Mutant:
     def in_user_space(self):
         return self.file not in NOT_COMPILED
 
+    @property
+    def for_kernel(self):
+        return "kernel" in self.tags and self.function
+
 
 def read_list(path):
     """The mutants of one list, and complaints."""
@@ -110,6 +114,7 @@ def apply(mutant, text):
 # What a copy of a function does not need. It must not be inlined: there are many.
 SPECIFIERS = re.compile(r"\b(static|inline|__always_inline|noinline|__must_check|__cold)\b\s*")
 CHOICE = "gup_mutant"
+ENVIRONMENT_FILE = "mm/gup.c"
 
 
 def split_function(text):
@@ -149,6 +154,16 @@ def combine(text, numbered):
     for (start, end), those in sorted(functions.items(), reverse=True):
         text = text[:start] + with_choice(text[start:end], those) + text[end:]
     return f"extern int {CHOICE};\n{text}"
+
+
+def combine_files(numbered, environment):
+    """{file: its source with all these mutants in it}. @environment defines the variable."""
+    sources = {}
+    for file in {mutant.file for _, mutant in numbered} | {ENVIRONMENT_FILE}:
+        those = [(number, mutant) for number, mutant in numbered if mutant.file == file and mutant.function]
+        sources[file] = combine((REPO / file).read_text(), those)
+    sources[ENVIRONMENT_FILE] += environment
+    return sources
 
 
 def judge(mutant):
