@@ -59,7 +59,7 @@ static void gk_expect_grabbed(struct kunit *test, struct folio *folio,
 				grab->pins);
 }
 
-static void gk_release(struct folio *folio, const struct gk_grab *grab)
+static void gk_ungrab(struct folio *folio, const struct gk_grab *grab)
 {
 	if (grab->flags & FOLL_PIN)
 		gup_unpin(folio, grab->nr);
@@ -74,7 +74,7 @@ static void gup_ref_try_grab_folio(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, try_grab_folio(folio, grab->nr, grab->flags), 0);
 	gk_expect_grabbed(test, folio, grab);
-	gk_release(folio, grab);
+	gk_ungrab(folio, grab);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
 }
 
@@ -93,7 +93,7 @@ static void gup_ref_grab_stable(struct kunit *test)
 	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
 	KUNIT_EXPECT_EQ(test, gk_stat(NR_FOLL_PIN_ACQUIRED),
 			acquired + (grab->flags & FOLL_PIN ? grab->nr : 0));
-	gk_release(folio, grab);
+	gk_ungrab(folio, grab);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
 }
 

@@ -26,7 +26,7 @@
 #define KERNEL_5	0xff00000000000000ull
 #define KERNEL_TEXT	0xffffffff81000000ull
 /* As many pages as the driver's array may have. */
-#define MAX_PAGES	(INT_MAX / sizeof(void *))
+#define MAX_PAGES	(INT_MAX / sizeof(void *) - 1)
 /* A machine without KVM needs its time to clear the array for a TiB. */
 #define SECONDS		240
 
