@@ -14,7 +14,7 @@ help:
 	@dev/test --list | sed 's/^/                   /'
 	@echo 'make torture     take pages in every way while all that maps them changes; see HOURS, SCENARIO and SEED'
 	@echo 'make mutants     break our sources in one place after the other, and see that a test notices;'
-	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part that make test does'
+	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part of make test, NATIVE=1 what needs no kernel'
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
 	@echo 'make bench-check  measure ours and compare it with the committed table in results/'
 	@echo 'make bench-native  measure nanoseconds per page in user space, see tools/testing/gup/README'
@@ -51,7 +51,7 @@ torture:
 
 mutants:
 	@dev/setup
-	@dev/mutants $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
+	@dev/mutants $(if $(QUICK),--quick) $(if $(NATIVE),--native) $(if $(ONLY),--only '$(ONLY)')
 
 bench:
 	@dev/setup run

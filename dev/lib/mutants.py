@@ -8,6 +8,9 @@ from lib.common import REPO, die
 
 LISTS = REPO / "tools/testing/gup/mutants"
 LITMUS = REPO / "tools/testing/gup/litmus"
+# The documentation has a table of bugs, and of the mutants that are like them.
+TABLE = REPO / "Documentation/mm/gup.rst"
+TABLE_ENTRY = re.compile(r"\| ([\w./-]+\.[ch]/\w+/[\w-]+)$")
 # What the tests in user space do not compile.
 NOT_COMPILED = ("mm/gup_populate.c", "mm/gup_uaccess.c")
 MUTANT = re.compile(r"([\w-]+): (?:@(\d+) )?(\S.*?) =>(?: (.*))?")
@@ -183,6 +186,14 @@ def judge(mutant):
         yield f"there is no {LITMUS.relative_to(REPO)}/{litmus}.litmus"
 
 
+def missing(known):
+    """Complaints about mutants that the documentation names and the lists do not have."""
+    for number, line in enumerate(TABLE.read_text().splitlines(), 1):
+        match = TABLE_ENTRY.search(line)
+        if match and match.group(1) not in known:
+            yield f"{TABLE.relative_to(REPO)}:{number}: there is no mutant {match.group(1)}"
+
+
 def read_all():
     """All mutants. Ends with all complaints if there is one."""
     mutants, wrong = [], []
@@ -196,6 +207,7 @@ def read_all():
         if mutant.id in seen:
             wrong.append(f"{mutant.where}: there are two {mutant.id}")
         seen.add(mutant.id)
+    wrong += missing(seen)
     if wrong:
         die("\n".join([f"{len(wrong)} mutants do not fit the sources or the format:", *wrong]))
     return mutants
