@@ -4,7 +4,7 @@
 # The scripts run make in the kernel tree. It must not inherit our flags.
 unexport MAKEFLAGS MAKELEVEL
 
-.PHONY: help run shell test check docs series series-check bench bench-check bench-native litmus \
+.PHONY: help run shell test test-all check docs series series-check bench bench-check bench-native litmus \
 	torture mutants
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo 'make shell       boot the same machine with an interactive shell'
 	@echo 'make test        run all tests; make test T=NAME runs one part or one program:'
 	@dev/test --list | sed 's/^/                   /'
+	@echo 'make test-all    run the parts that make test does not run, too; it takes hours'
 	@echo 'make torture     take pages in every way while all that maps them changes; see HOURS, SCENARIO and SEED'
 	@echo 'make mutants     break our sources in one place after the other, and see that a test notices;'
 	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part of make test, NATIVE=1 what needs no kernel'
@@ -43,6 +44,10 @@ shell:
 test:
 	@dev/setup
 	@dev/test $(T)
+
+test-all:
+	@dev/setup
+	@dev/test --all
 
 torture:
 	@dev/setup
