@@ -325,16 +325,15 @@ gup_fast_read_again(const struct gup_fast_walk *walk,
  * it whole. A tail page is none that was taken for an order-0 folio: the refcount of
  * those is 0 as long as they are tail pages, and nothing was added to that.
  */
-static __always_inline bool gup_fast_unchanged(const struct gup_fast_walk *walk,
-					       const struct gup_fast_leaf *leaf,
-					       struct gup_fast_grab *grab)
+static __always_inline bool
+gup_fast_unchanged(const struct gup_fast_walk *walk,
+		   const struct gup_fast_leaf *leaf,
+		   const struct gup_fast_grab *grab)
 {
-	grab->flags.f = gup_fast_flags(&grab->folio->page);
 	if (leaf->level != GUP_FAST_ORDER0)
 		return gup_fast_same_order(grab, grab->flags.f) &&
 		       (leaf->excl == &grab->folio->page ||
 			page_folio(leaf->excl) == grab->folio);
-	VM_WARN_ON_ONCE_PAGE(PageTail(leaf->page), leaf->page);
 	return !(grab->flags.f & gup_fast_not_order0(walk->ref_flags));
 }
 
@@ -367,6 +366,30 @@ gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 		return false;
 	/* What NULL is good for is another thing each time. */
 	walk->last_mapping = mapping ?: GUP_FAST_NO_MAPPING;
+	return true;
+}
+
+/*
+ * gup_fast_unchanged(), and tells reclaim that the folio is in use. Mostly one look
+ * at the flags of an order-0 folio settles both.
+ */
+static __always_inline bool gup_fast_settle(const struct gup_fast_walk *walk,
+					    const struct gup_fast_leaf *leaf,
+					    struct gup_fast_grab *grab)
+{
+	const unsigned long not_order0 = gup_fast_not_order0(walk->ref_flags);
+
+	grab->flags.f = gup_fast_flags(&grab->folio->page);
+	VM_WARN_ON_ONCE_PAGE(leaf->level == GUP_FAST_ORDER0 &&
+			     PageTail(leaf->page), leaf->page);
+	if (leaf->level == GUP_FAST_ORDER0 &&
+	    likely((grab->flags.f & (not_order0 | BIT(PG_referenced))) ==
+		   BIT(PG_referenced)))
+		return true;
+	if (unlikely(!gup_fast_unchanged(walk, leaf, grab)))
+		return false;
+	if (unlikely(!(grab->flags.f & BIT(PG_referenced))))
+		folio_set_referenced(grab->folio);
 	return true;
 }
 
@@ -410,8 +433,6 @@ gup_fast_check(struct gup_fast_walk *walk, const struct gup_fast_leaf *leaf,
 		return gup_fast_fail(walk->req, GUP_FAST_UNSHARE);
 	if (pin && arch_make_folio_accessible(folio))
 		return gup_fast_fail(walk->req, GUP_FAST_KIND);
-	if (unlikely(!(grab->flags.f & BIT(PG_referenced))))
-		folio_set_referenced(folio);
 	return true;
 }
 
@@ -455,7 +476,7 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 	 * of who has made the folio and then mapped it.
 	 */
 	smp_rmb();
-	if (unlikely(!same || !gup_fast_unchanged(walk, leaf, &grab))) {
+	if (unlikely(!same || !gup_fast_settle(walk, leaf, &grab))) {
 		gup_fast_drop(walk, &grab, grab.nr);
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	}

@@ -38,16 +38,22 @@ static __always_inline bool gup_pte_alike(pte_t pte, pte_t want)
 
 #define GUP_PTE_BATCH	16
 
+/* Does the architecture say of an entry that it is one of several that are alike? */
+#ifdef pte_batch_hint
+#define GUP_PTE_HINTS	true
+#else
+#define GUP_PTE_HINTS	false
+#endif
+
 /* Do GUP_PTE_BATCH entries map consecutive pages and not differ otherwise? */
 static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first,
 					       const bool lockless)
 {
 	unsigned int i;
 
-	/* An architecture with a hint has better than to read them one by one. */
-#ifdef pte_batch_hint
-	return false;
-#endif
+	/* Whoever has a hint has better than to read them one by one. */
+	if (GUP_PTE_HINTS)
+		return false;
 	unrolled_full
 	for (i = 0; i < GUP_PTE_BATCH; i++) {
 		if (!pte_same(gup_pte_get(ptep + i, lockless),
@@ -101,7 +107,8 @@ static __always_inline unsigned int gup_pte_run(pte_t *const ptep,
 		p += nr;
 		want = gup_pte_advance(want, nr);
 	}
-	return min_t(unsigned long, p - ptep, max);
+	/* A hint may go beyond the end. */
+	return GUP_PTE_HINTS ? min_t(unsigned long, p - ptep, max) : p - ptep;
 }
 
 #endif	/* _MM_GUP_PTE_H */
