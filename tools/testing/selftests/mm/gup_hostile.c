@@ -28,7 +28,7 @@
 /* As many pages as the driver's array may have. */
 #define MAX_PAGES	(INT_MAX / sizeof(void *) - 1)
 /* A machine without KVM needs its time to clear the array for a TiB. */
-#define SECONDS		240
+#define SECONDS		600
 
 /* FOLL_* flags, see include/linux/mm_types.h */
 #define WRITE		0x1
@@ -455,10 +455,14 @@ static char *map_terabytes(size_t len)
 
 enum { RUN_COMMAND, RUN_START, RUN_POPULATE, RUN_LOCK, RUN_NR };
 
-/* Does not come back before it is killed, unless it is refused. */
+/*
+ * Does not come back before it is killed, unless it is refused. The array for a
+ * terabyte takes long to clear, and one command that has it will do.
+ */
 static void take_terabyte(int fd, int what, size_t command)
 {
-	const size_t len = MAX_PAGES * psize();
+	const bool small = what == RUN_START || (what == RUN_COMMAND && command);
+	const size_t len = small ? 64 * GIB : MAX_PAGES * psize();
 	char *mem = map_terabytes(len);
 	struct gup_test args = request((uintptr_t)mem, len);
 
