@@ -519,7 +519,8 @@ static long race_forced_writes(struct gup_disturber *d)
 
 	memset(junk, 0xff, sizeof(junk));
 	gup_disturb_start(d);
-	for (size_t off = 0; gup_now() < end; off += psize())
+	/* On a busy machine it may take longer until one comes through. */
+	for (size_t off = 0; gup_now() < end || !done; off += psize())
 		done += pwrite(mem, junk, sizeof(junk), (uintptr_t)d->mem + off % d->len) > 0;
 	gup_disturb_stop(d);
 	close(mem);
