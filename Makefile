@@ -5,7 +5,7 @@
 unexport MAKEFLAGS MAKELEVEL
 
 .PHONY: help run shell test test-all check docs series series-check bench bench-check bench-native litmus \
-	torture mutants
+	torture fuzz mutants
 
 help:
 	@echo 'make run         build Linux 7.3 with our get_user_pages, boot it in QEMU, and pin memory of each kind'
@@ -14,6 +14,8 @@ help:
 	@dev/test --list | sed 's/^/                   /'
 	@echo 'make test-all    run the parts that make test does not run, too; it takes hours'
 	@echo 'make torture     take pages in every way while all that maps them changes; see HOURS, SCENARIO and SEED'
+	@echo 'make fuzz        run random system calls that lead to get_user_pages on unmodified Linux and on ours, and'
+	@echo '                 compare every result; see HOURS, SEED and REPLAY'
 	@echo 'make mutants     break our sources in one place after the other, and see that a test notices;'
 	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part of make test, NATIVE=1 what needs no kernel'
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
@@ -27,9 +29,11 @@ help:
 	@echo
 	@echo 'LINUX_SRC=PATH   use this source tree or tarball of Linux 7.3 (default: the Debian package)'
 	@echo 'GUP_CACHE=DIR    keep sources and builds here (default: ~/.cache/gup)'
-	@echo 'HOURS=N          with make torture: how long each scenario lasts (SECONDS=N: default 60)'
+	@echo 'HOURS=N          with make torture: how long each scenario lasts (SECONDS=N: default 60); with make fuzz:'
+	@echo '                 how long it lasts'
 	@echo 'SCENARIO=NAME    with make torture: this one alone, a file of tools/testing/selftests/mm/gup_scenarios'
-	@echo 'SEED=N           with make torture: the same random choices as in a run before'
+	@echo 'SEED=N           with make torture, make fuzz: the same random choices as in a run before'
+	@echo 'REPLAY=SEED:N,N  with make fuzz: this sequence alone, with these steps'
 	@echo 'ACCEL=kvm        with make bench: measure time with KVM instead of counting instructions'
 	@echo 'GDB=1            with make run, make shell: wait for gdb on port 1234'
 
@@ -53,6 +57,11 @@ torture:
 	@dev/setup
 	@dev/torture $(if $(HOURS),--hours $(HOURS)) $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED)) $(SCENARIO)
+
+fuzz:
+	@dev/setup
+	@dev/fuzz $(if $(HOURS),--hours $(HOURS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay $(REPLAY))
 
 mutants:
 	@dev/setup
