@@ -440,8 +440,8 @@ static __always_inline pud_t *gup_fast_pud_offset(struct mm_struct *mm,
 #endif
 
 /* How many pages are there up to @end, in the part that one PMD maps? */
-static __always_inline unsigned long gup_fast_pages_below(unsigned long addr,
-							   unsigned long end)
+static __always_inline unsigned long
+gup_fast_pages_below(unsigned long addr, unsigned long end)
 {
 	if (end - addr == PAGE_SIZE)
 		return 1;

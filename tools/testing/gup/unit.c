@@ -1283,7 +1283,8 @@ static void test_release_ends(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
 		setup();
 		new_folio(0, orders[i]);
-		pages[0] = pages[1] = pages[2] = page_at(0);
+		for (unsigned int j = 0; j < 3; j++)
+			pages[j] = page_at(0);
 		EXPECT_EQ(try_grab_folio(folio_at(0), 3, FOLL_PIN), 0);
 		unpin_user_pages(pages, 2);
 		expect_count(folio_at(0), 0, 1);
