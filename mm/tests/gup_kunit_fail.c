@@ -171,6 +171,7 @@ static void gup_fail_call_without_array(struct kunit *test)
  * The fast path
  */
 
+#ifdef CONFIG_HAVE_GUP_FAST
 /* The slow path goes on where the fast path is made to end. */
 static void gup_fail_fast_at_each_page(struct kunit *test)
 {
@@ -210,10 +211,13 @@ static void gup_fail_fast_without_slow_path(struct kunit *test)
 	}
 }
 
+#endif	/* CONFIG_HAVE_GUP_FAST */
+
 /*
  * Long-term pins
  */
 
+#ifdef CONFIG_MIGRATION
 static unsigned long gk_map_movable(struct kunit *test, unsigned long nr)
 {
 	unsigned long addr = gk_map_filled(test, nr);
@@ -278,6 +282,8 @@ static void gup_fail_migrate_once(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, pages[0], refs[0].page);
 	gk_release(api, pages, 8);
 }
+
+#endif	/* CONFIG_MIGRATION */
 
 static void gup_fail_folios_of_memfd(struct kunit *test)
 {
