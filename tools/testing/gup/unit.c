@@ -1394,9 +1394,29 @@ static const struct slow_kind slow_kinds[] = {
 	  GUP_NEED_FAULT, .zero = true },
 };
 
+/* Walks over @nr entries of the kind, which map pages from @n on. */
+static void walk_slow_kind(const struct slow_kind *kind, unsigned long nr,
+			   unsigned long n)
+{
+	unsigned long taken = kind->outcome == GUP_PROGRESS ? nr : 0;
+
+	init_req(0, nr, kind->flags);
+	if (kind->no_pages)
+		req.sink.pages = NULL;
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(gup_walk_slow(&req, vma), kind->outcome);
+	mmap_read_unlock(&world.mm);
+	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	EXPECT_EQ(req.error, kind->error);
+	EXPECT_EQ(req.sink.nr, taken);
+	if (kind->no_pages)
+		return;
+	expect_pages(0, taken, n);
+	give_back();
+}
+
 static void try_slow_kind(enum level level, const struct slow_kind *kind)
 {
-	unsigned long taken = kind->outcome == GUP_PROGRESS;
 	unsigned long n = level == PUD ? HUGE_AT : 0;
 
 	tap_case = kind->name;
@@ -1415,19 +1435,7 @@ static void try_slow_kind(enum level level, const struct slow_kind *kind)
 	else if (kind->zero)
 		huge_zero_pfn = world.first_pfn;
 
-	init_req(0, 1, kind->flags);
-	if (kind->no_pages)
-		req.sink.pages = NULL;
-	mmap_read_lock(&world.mm);
-	EXPECT_EQ(gup_walk_slow(&req, vma), kind->outcome);
-	mmap_read_unlock(&world.mm);
-	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
-	EXPECT_EQ(req.error, kind->error);
-	EXPECT_EQ(req.sink.nr, taken);
-	if (!kind->no_pages) {
-		expect_pages(0, taken, n);
-		give_back();
-	}
+	walk_slow_kind(kind, 1, n);
 	if (kind->entry)
 		expect_count(folio_at(n), 0, 0);
 }
@@ -1441,8 +1449,6 @@ static void test_slow_pte_kinds(void)
 /* Two entries of the kind, of a folio of @order or of one each. */
 static void try_slow_kind_twice(const struct slow_kind *kind, unsigned int order)
 {
-	unsigned long taken = kind->outcome == GUP_PROGRESS ? 2 : 0;
-
 	tap_case = kind->name;
 	setup();
 	vma->vm_flags = kind->vma;
@@ -1456,19 +1462,7 @@ static void try_slow_kind_twice(const struct slow_kind *kind, unsigned int order
 	if (kind->shared)
 		gup_set_exclusive(world.first_pfn, 2, false);
 
-	init_req(0, 2, kind->flags);
-	if (kind->no_pages)
-		req.sink.pages = NULL;
-	mmap_read_lock(&world.mm);
-	EXPECT_EQ(gup_walk_slow(&req, vma), kind->outcome);
-	mmap_read_unlock(&world.mm);
-	gup_stat_flush(&req.sink.acquired, NR_FOLL_PIN_ACQUIRED);
-	EXPECT_EQ(req.error, kind->error);
-	EXPECT_EQ(req.sink.nr, taken);
-	if (!kind->no_pages) {
-		expect_pages(0, taken, 0);
-		give_back();
-	}
+	walk_slow_kind(kind, 2, 0);
 	expect_clean();
 }
 

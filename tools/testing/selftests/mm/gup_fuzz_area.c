@@ -65,12 +65,13 @@ static size_t to_page_end(const char *addr, size_t left)
 	return left < rest ? left : rest;
 }
 
-size_t try_write(char *to, const char *from, size_t len, int *signal)
+/* Copies page by page of @area, which is @to or @from. */
+static size_t try_pages(char *to, const char *from, size_t len, int *signal, const char *area)
 {
 	size_t done = 0, part;
 
 	for (*signal = 0; done < len; done += part) {
-		part = to_page_end(to + done, len - done);
+		part = to_page_end(area + done, len - done);
 		*signal = try_copy(to + done, from + done, part);
 		if (*signal)
 			break;
@@ -78,17 +79,14 @@ size_t try_write(char *to, const char *from, size_t len, int *signal)
 	return done;
 }
 
+size_t try_write(char *to, const char *from, size_t len, int *signal)
+{
+	return try_pages(to, from, len, signal, to);
+}
+
 size_t try_read(char *to, const char *from, size_t len, int *signal)
 {
-	size_t done = 0, part;
-
-	for (*signal = 0; done < len; done += part) {
-		part = to_page_end(from + done, len - done);
-		*signal = try_copy(to + done, from + done, part);
-		if (*signal)
-			break;
-	}
-	return done;
+	return try_pages(to, from, len, signal, from);
 }
 
 /* Kinds */
