@@ -110,7 +110,7 @@ static noinline bool gup_fast_refuse(struct gup_req *req, pte_t pte)
  * up whatever comes after it, so that otherwise each cache miss begins when that
  * of the page before has ended.
  */
-#define GUP_FAST_AHEAD		8UL
+#define GUP_FAST_AHEAD		12UL
 
 /* Fetches the page of an entry. */
 static __always_inline void gup_fast_fetch(const pte_t *ptep)
@@ -372,7 +372,7 @@ static noinline bool gup_fast_huge_pmd(struct gup_req *req, pmd_t *pmdp,
 
 	if (unlikely(!gup_fast_pmd_permitted(&access, pmd)))
 		return gup_fast_fail(req, GUP_FAST_DENIED);
-	leaf.excl = gup_fast_pmd_page(pmd);
+	leaf.excl = pfn_to_page(gup_pmd_pfn(pmd));
 	/* Not every architecture can mark the huge zero page special. */
 	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) &&
 	    is_huge_zero_pfn(page_to_pfn(leaf.excl)))

@@ -33,7 +33,7 @@
  * @excl: The page whose PageAnonExclusive counts for it.
  * @nr: Number of pages in the range that it maps from the address on.
  * @writable: The entry permits writing.
- * @dirty: The entry is dirty.
+ * @dirty: The entry is dirty; of PTEs.
  * @wp: Soft-dirty or userfaultfd wants to see a write fault first.
  * @zero: It maps the zero page or the huge zero folio.
  */
@@ -84,7 +84,7 @@ gup_check_leaf(struct gup_req *req, struct vm_area_struct *vma,
 			return gup_fail(req, -EEXIST);
 		return GUP_PROGRESS;
 	}
-	if (!leaf->writable && gup_must_unshare(vma, flags, leaf->excl))
+	if (gup_must_unshare(vma, flags, leaf->excl))
 		return GUP_NEED_UNSHARE;
 	return GUP_PROGRESS;
 }
@@ -521,13 +521,51 @@ gup_grab_huge(struct gup_req *req, struct vm_area_struct *vma,
 }
 
 /* The lock is released: what was grabbed of @leaf, if anything, is stored. */
-static enum gup_outcome gup_put_huge(struct gup_req *req,
-				     enum gup_outcome outcome,
-				     const struct gup_leaf *leaf)
+static __always_inline enum gup_outcome
+gup_put_huge(struct gup_req *req, enum gup_outcome outcome,
+	     const struct gup_leaf *leaf)
 {
 	if (outcome == GUP_PROGRESS)
 		gup_sink_put(&req->sink, leaf->page, leaf->nr);
 	return outcome;
+}
+
+/* As gup_pte_maps_page(), for a huge leaf. */
+static __always_inline bool gup_pmd_maps_page(pmd_t pmd)
+{
+	return IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) &&
+	       gup_pmd_accessible(pmd) &&
+	       likely(gup_pmd_pfn(pmd) <= highest_memmap_pfn);
+}
+
+static __always_inline struct page *
+gup_pmd_first_page(struct vm_area_struct *vma, unsigned long addr, pmd_t pmd)
+{
+	if (likely(gup_pmd_maps_page(pmd)))
+		return pfn_to_page(gup_pmd_pfn(pmd));
+	return vm_normal_page_pmd(vma, addr & PMD_MASK, pmd);
+}
+
+/* @end: of the range that is wanted, within the leaf. */
+static __always_inline struct gup_leaf
+gup_read_pmd(struct vm_area_struct *vma, unsigned long addr, unsigned long end,
+	     pmd_t pmd)
+{
+	struct gup_leaf leaf = {
+		.excl = gup_pmd_first_page(vma, addr, pmd),
+		.nr = gup_pages_until(addr, end),
+		.writable = pmd_write(pmd),
+	};
+
+	if (unlikely(!leaf.excl) && is_huge_zero_pmd(pmd)) {
+		leaf.excl = pmd_page(pmd);
+		leaf.zero = true;
+	}
+	if (leaf.excl)
+		leaf.page = leaf.excl + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
+	leaf.wp = !leaf.writable && (pmd_needs_soft_dirty_wp(vma, pmd) ||
+				     userfaultfd_huge_pmd_wp(vma, pmd));
+	return leaf;
 }
 
 static enum gup_outcome gup_grab_huge_pmd(struct gup_req *req,
@@ -540,21 +578,14 @@ static enum gup_outcome gup_grab_huge_pmd(struct gup_req *req,
 	enum gup_outcome outcome;
 
 	lockdep_assert_held(pmd_lockptr(req->mm, pmdp));
-	if (pmd_protnone(pmd) && !gup_can_follow_protnone(vma, req->flags))
-		return GUP_NEED_FAULT;
-
-	leaf->zero = is_huge_zero_pmd(pmd);
-	leaf->excl = leaf->zero ? pmd_page(pmd) :
-				  vm_normal_page_pmd(vma, addr & PMD_MASK, pmd);
-	leaf->page = leaf->excl;
-	if (leaf->page)
-		leaf->page += (addr & ~PMD_MASK) >> PAGE_SHIFT;
-	leaf->nr = gup_pages_until(addr, end);
-	leaf->writable = pmd_write(pmd);
-	leaf->dirty = pmd_dirty(pmd);
-	leaf->wp = pmd_needs_soft_dirty_wp(vma, pmd) ||
-		   userfaultfd_huge_pmd_wp(vma, pmd);
-
+	if (unlikely(!gup_pmd_accessible(pmd))) {
+		/* Zapped, split or on the move since: the next look will tell. */
+		if (!pmd_present(pmd) || !pmd_leaf(pmd))
+			return GUP_PROGRESS;
+		if (pmd_protnone(pmd) && !gup_can_follow_protnone(vma, req->flags))
+			return GUP_NEED_FAULT;
+	}
+	*leaf = gup_read_pmd(vma, addr, end, pmd);
 	outcome = gup_grab_huge(req, vma, leaf);
 	if (outcome == GUP_PROGRESS && (req->flags & FOLL_TOUCH))
 		touch_pmd(vma, addr, pmdp, req->flags & FOLL_WRITE);
@@ -575,23 +606,13 @@ static enum gup_outcome gup_walk_huge_pmd(struct gup_req *req,
 					  struct vm_area_struct *vma,
 					  pmd_t *pmdp, unsigned long end)
 {
-	enum gup_outcome outcome = GUP_PROGRESS;
+	enum gup_outcome outcome;
 	struct gup_leaf leaf = {};
-	bool split = false;
 	spinlock_t *ptl;
-	pmd_t pmd;
 
 	ptl = pmd_lock(req->mm, pmdp);
-	pmd = pmdp_get(pmdp);
-	/* Zapped, split or on the move since: the next look will tell. */
-	if (pmd_present(pmd) && pmd_leaf(pmd)) {
-		split = (req->flags & FOLL_SPLIT_PMD) && pmd_trans_huge(pmd);
-		if (!split)
-			outcome = gup_grab_huge_pmd(req, vma, pmdp, end, &leaf);
-	}
+	outcome = gup_grab_huge_pmd(req, vma, pmdp, end, &leaf);
 	spin_unlock(ptl);
-	if (split)
-		return gup_split_pmd(req, vma, pmdp);
 	return gup_put_huge(req, outcome, &leaf);
 }
 
@@ -660,7 +681,6 @@ static enum gup_outcome gup_grab_hugetlb(struct gup_req *req,
 	leaf->page = leaf->excl + ((addr - first) >> PAGE_SHIFT);
 	leaf->nr = gup_pages_until(addr, min(end, first + huge_page_size(h)));
 	leaf->writable = huge_pte_write(pte);
-	leaf->dirty = huge_pte_dirty(pte);
 	/* Soft-dirty is not tracked here: no fault would ever set it. */
 	leaf->wp = userfaultfd_pte_wp(vma, pte);
 	leaf->zero = false;
@@ -711,8 +731,11 @@ static enum gup_outcome gup_walk_pmd(struct gup_req *req,
 		return gup_absent(req, vma);
 	if (!pmd_present(pmd))
 		return GUP_NEED_FAULT;
-	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && pmd_leaf(pmd))
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && pmd_leaf(pmd)) {
+		if ((req->flags & FOLL_SPLIT_PMD) && pmd_trans_huge(pmd))
+			return gup_split_pmd(req, vma, pmdp);
 		return gup_walk_huge_pmd(req, vma, pmdp, end);
+	}
 	return gup_walk_pte_table(req, vma, pmdp, end);
 }
 

@@ -37,6 +37,23 @@ static __always_inline pte_t gup_pte_advance(pte_t pte, unsigned long nr)
 }
 #endif
 
+#ifndef gup_pmd_accessible
+/* The same for an entry of the level above: is it such a huge leaf? */
+static __always_inline bool gup_pmd_accessible(pmd_t pmd)
+{
+	return pmd_present(pmd) && pmd_leaf(pmd) && !pmd_protnone(pmd) &&
+	       !pmd_special(pmd);
+}
+#endif
+
+#ifndef gup_pmd_pfn
+/* The first PFN of a huge leaf like this. */
+static __always_inline unsigned long gup_pmd_pfn(pmd_t pmd)
+{
+	return pmd_pfn(pmd);
+}
+#endif
+
 /*
  * The lockless walk
  */
@@ -161,14 +178,6 @@ static __always_inline struct page *gup_fast_pte_page(pte_t pte)
  */
 static __always_inline void gup_fast_prefetch(pte_t pte)
 {
-}
-#endif
-
-#ifndef gup_fast_pmd_page
-/* The first page of a huge leaf that permits the access. */
-static __always_inline struct page *gup_fast_pmd_page(pmd_t pmd)
-{
-	return pmd_page(pmd);
 }
 #endif
 

@@ -103,8 +103,12 @@ int cond_resched(void)
 	return 0;
 }
 
+/* Nobody holds a spinlock for so long. Several seconds. */
+#define DEADLOCK_WAITS	100000
+
 void spin_lock(spinlock_t *lock)
 {
+	unsigned int waits = 0;
 	u8 unlocked = 0;
 
 #ifdef GUP_CHECKED
@@ -114,6 +118,7 @@ void spin_lock(spinlock_t *lock)
 	while (!__atomic_compare_exchange_n(&lock->locked, &unlocked, 1, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		unlocked = 0;
+		GUP_MUST(++waits < DEADLOCK_WAITS);
 		gup_wait();
 	}
 	current->nr_locks++;
@@ -280,8 +285,12 @@ void __folio_put(struct folio *folio)
 
 void folio_mark_accessed(struct folio *folio)
 {
-	if (!folio_test_referenced(folio))
+	if (!folio_test_referenced(folio)) {
 		folio_set_referenced(folio);
+	} else if (!folio_test_active(folio)) {
+		folio_set_active(folio);
+		folio_clear_referenced(folio);
+	}
 }
 
 bool folio_mark_dirty(struct folio *folio)

@@ -1254,6 +1254,11 @@ static void test_page_zero(void)
 		expect_pages(0, 1, 0);
 		expect_count(folio_at(0), 0, 0);
 		give_back();
+		map(1, 0, zero_entries[i]);
+		EXPECT_EQ(slow(0, 2, FOLL_PIN), GUP_PROGRESS);
+		EXPECT_EQ(req.sink.nr, 2);
+		expect_count(folio_at(0), 0, 0);
+		give_back();
 		EXPECT_EQ(slow(0, 1, FOLL_PIN | FOLL_LONGTERM),
 			  GUP_NEED_UNSHARE);
 		EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_PROGRESS);
@@ -1381,6 +1386,8 @@ static const struct slow_kind slow_kinds[] = {
 	{ "no NUMA hint without access", NONE_PTE, VM_MAYREAD | VM_SOFTDIRTY,
 	  FOLL_GET | FOLL_HONOR_NUMA_FAULT },
 	{ "special", RO | _PAGE_SPECIAL, RW_VMA, FOLL_GET, GUP_ERROR, -EEXIST },
+	{ "special, writable", GUP_PTE_RW | _PAGE_SPECIAL, RW_VMA,
+	  FOLL_GET | FOLL_WRITE, GUP_ERROR, -EEXIST },
 	{ "special, no pages wanted", RO | _PAGE_SPECIAL, RW_VMA, 0,
 	  .no_pages = true },
 	{ "special, dump", RO | _PAGE_SPECIAL, RW_VMA, FOLL_GET | FOLL_DUMP,
@@ -1633,8 +1640,14 @@ static void test_slow_touch(void)
 	slow(0, 4, FOLL_GET | FOLL_WRITE);
 	EXPECT(!folio_test_referenced(folio_at(0)));
 	give_back();
-	slow(0, 4, FOLL_GET | FOLL_WRITE | FOLL_TOUCH);
+	slow(0, 1, FOLL_GET | FOLL_WRITE | FOLL_TOUCH);
 	EXPECT(folio_test_referenced(folio_at(0)));
+	EXPECT(!folio_test_active(folio_at(0)));
+	give_back();
+	folio_clear_referenced(folio_at(0));
+	/* Each page counts. */
+	slow(0, 4, FOLL_GET | FOLL_WRITE | FOLL_TOUCH);
+	EXPECT(folio_test_active(folio_at(0)));
 	/* Every entry is dirty: the folio will hear of it. */
 	EXPECT(!folio_test_dirty(folio_at(0)));
 	give_back();
@@ -1669,6 +1682,28 @@ static void test_slow_touch_small(void)
 	}
 }
 
+/* Where there is no page, the entry alone is touched. */
+static void test_slow_touch_special(void)
+{
+	const u64 old = (GUP_PTE_RW | _PAGE_SPECIAL) & ~(_PAGE_ACCESSED | _PAGE_DIRTY);
+	const unsigned int flags[] = {
+		0, FOLL_TOUCH, FOLL_TOUCH | FOLL_WRITE,
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		setup();
+		new_folio(0, 0);
+		map(0, 0, old);
+		init_req(0, 1, flags[i]);
+		req.sink.pages = NULL;
+		mmap_read_lock(&world.mm);
+		EXPECT_EQ(gup_walk_slow(&req, vma), GUP_PROGRESS);
+		mmap_read_unlock(&world.mm);
+		EXPECT_EQ(pte_young(*gup_pte(ADDR)), !!(flags[i] & FOLL_TOUCH));
+		EXPECT_EQ(pte_dirty(*gup_pte(ADDR)), !!(flags[i] & FOLL_WRITE));
+	}
+}
+
 /* A leaf that is refused is not touched. */
 static void test_slow_touch_refused(void)
 {
@@ -1692,12 +1727,34 @@ static void test_slow_touch_leaf(void)
 	setup();
 	map_leaf(PMD, GUP_PTE | _PAGE_RW);
 	gup_pmd(ADDR)->pmd &= ~_PAGE_ACCESSED;
+	slow(0, 4, FOLL_GET | FOLL_WRITE);
+	EXPECT(!pmd_young(*gup_pmd(ADDR)) && !pmd_dirty(*gup_pmd(ADDR)));
+	give_back();
 	slow(0, 4, FOLL_GET | FOLL_TOUCH);
 	EXPECT(pmd_young(*gup_pmd(ADDR)) && !pmd_dirty(*gup_pmd(ADDR)));
 	give_back();
 	slow(0, 4, FOLL_GET | FOLL_TOUCH | FOLL_WRITE);
 	EXPECT(pmd_dirty(*gup_pmd(ADDR)));
 	give_back();
+}
+
+/* An entry that points behind all memory is reported, not followed. */
+static void test_slow_no_memory(void)
+{
+	const unsigned long highest = highest_memmap_pfn;
+
+	setup();
+	map_small(0, 0, 1);
+	highest_memmap_pfn = 0;
+	EXPECT_EQ(slow(0, 1, FOLL_GET), GUP_ERROR);
+	EXPECT_EQ(req.error, -EEXIST);
+	highest_memmap_pfn = highest;
+	setup();
+	map_leaf(PMD, GUP_PTE_RW);
+	highest_memmap_pfn = 0;
+	EXPECT_EQ(slow(0, 4, FOLL_GET), GUP_ERROR);
+	EXPECT_EQ(req.error, -EEXIST);
+	highest_memmap_pfn = highest;
 }
 
 static void test_slow_split_pmd(void)
@@ -1915,10 +1972,12 @@ static const struct test tests[] = {
 	{ "leaf: exclusive or not", test_leaf_exclusive },
 	{ "slow: PUD leaf", test_slow_pud_leaf },
 	{ "slow: ends of table and VMA", test_slow_ends },
+	{ "slow: no memory", test_slow_no_memory },
 	{ "slow: touch", test_slow_touch },
 	{ "slow: touch of a leaf", test_slow_touch_leaf },
 	{ "slow: touch of a PUD leaf", test_slow_touch_pud },
 	{ "slow: touch of small folios", test_slow_touch_small },
+	{ "slow: touch without a page", test_slow_touch_special },
 	{ "slow: touch of a leaf that is refused", test_slow_touch_refused },
 	{ "slow: split PMD", test_slow_split_pmd },
 	{ "slow: locks are released", test_slow_unlocks },

@@ -45,6 +45,22 @@ static __always_inline pte_t gup_pte_advance(pte_t pte, unsigned long nr)
 
 #define gup_pte_advance gup_pte_advance
 
+static __always_inline bool gup_pmd_accessible(pmd_t pmd)
+{
+	const u64 leaf = _PAGE_PRESENT | _PAGE_PSE;
+
+	return (pmd_val(pmd) & (leaf | _PAGE_SPECIAL)) == leaf;
+}
+
+#define gup_pmd_accessible gup_pmd_accessible
+
+static __always_inline unsigned long gup_pmd_pfn(pmd_t pmd)
+{
+	return (pmd_val(pmd) & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT;
+}
+
+#define gup_pmd_pfn gup_pmd_pfn
+
 /*
  * What an entry with one of the protection keys must be: the bits that matter,
  * none if the key forbids the access, and their values, which are never all 0.
@@ -148,6 +164,7 @@ static __always_inline struct page *gup_fast_pte_page(pte_t pte)
 }
 
 #define gup_fast_pte_page gup_fast_pte_page
+
 /* In the virtual memory map, a page that is nowhere is not fetched either. */
 static __always_inline void gup_fast_prefetch(pte_t pte)
 {
@@ -156,13 +173,6 @@ static __always_inline void gup_fast_prefetch(pte_t pte)
 }
 
 #define gup_fast_prefetch gup_fast_prefetch
-
-static __always_inline struct page *gup_fast_pmd_page(pmd_t pmd)
-{
-	return pfn_to_page((pmd_val(pmd) & PHYSICAL_PMD_PAGE_MASK) >> PAGE_SHIFT);
-}
-
-#define gup_fast_pmd_page gup_fast_pmd_page
 
 /* The entry for @addr in the table that @val, of the level above, points to. */
 static __always_inline void *gup_fast_entry(u64 val, unsigned long addr,
