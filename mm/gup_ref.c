@@ -122,21 +122,21 @@ void gup_unpin(struct folio *folio, unsigned long nr)
 }
 
 /*
- * So many struct pages are fetched ahead of a release. A locked instruction holds
- * up what comes after it, so that otherwise each cache miss begins when that of
- * the page before has ended.
+ * So many struct pages are fetched at once, two batches ahead of their release. A
+ * locked instruction holds up what comes after it, so that otherwise each cache
+ * miss begins when that of the page before has ended.
  */
-#define GUP_RELEASE_AHEAD	8
+#define GUP_RELEASE_BATCH	8
 
 static __always_inline void gup_release_fetch(struct page **pages,
 					      struct page **end)
 {
 	unsigned int i;
 
-	if (end - pages < GUP_RELEASE_AHEAD)
+	if (end - pages < GUP_RELEASE_BATCH)
 		return;
 	unrolled_full
-	for (i = 0; i < GUP_RELEASE_AHEAD; i++)
+	for (i = 0; i < GUP_RELEASE_BATCH; i++)
 		prefetchw(pages[i]);
 }
 
@@ -176,6 +176,7 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 	struct page *last = NULL;
 
 	gup_release_fetch(pages, end);
+	gup_release_fetch(pages + GUP_RELEASE_BATCH, end);
 	while (pages < end) {
 		struct page *page = *pages;
 
@@ -185,8 +186,8 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 			continue;
 		}
 		if (pages >= mark) {
-			mark = pages + GUP_RELEASE_AHEAD;
-			gup_release_fetch(mark, end);
+			mark = pages + GUP_RELEASE_BATCH;
+			gup_release_fetch(mark + GUP_RELEASE_BATCH, end);
 		}
 		gup_stat_add(&released, page_to_nid(page), 1,
 			     NR_FOLL_PIN_RELEASED);
