@@ -4,6 +4,7 @@
 import re
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from lib import mutants, tap
@@ -19,7 +20,6 @@ TESTS = ["mm/tests/*", "patches/*", "tools/testing/selftests/mm/gup_*", "dev/con
 TIMEOUT = 900
 MACHINE = ["--mem", "11G", "--smp", "2", "--timeout", str(TIMEOUT)]
 APPEND = "vsyscall=emulate numa_balancing=enable mem=11776M"
-NOT_OK = re.compile(r"^ *not ok \d+ (?:- )?(.*)")
 DONE = re.compile(r"^(not )?ok \d+ ")
 ENVIRONMENT = """
 #include <linux/init.h>
@@ -44,6 +44,9 @@ class Kernel:
 
     def __init__(self, numbered):
         self.numbered = numbered
+        self.scratch = tempfile.TemporaryDirectory()
+        self.lock = threading.Lock()
+        self.images = {}
 
     def build(self):
         base = Path(tool("base"))
@@ -59,14 +62,22 @@ class Kernel:
             if verdict != "survived":
                 die(f"without a mutant, a kernel with the tests {words} is {verdict}")
 
+    def image(self, tests):
+        """The image that runs these selftests. Each is made once."""
+        names = tuple(name for name, _, _ in tests)
+        with self.lock:
+            if names not in self.images:
+                directory = tempfile.mkdtemp(dir=self.scratch.name)
+                programs = build("ours", [command.split()[0] for _, _, command in tests])
+                self.images[names] = make_image(tests, programs, directory)
+            return self.images[names]
+
     def boot(self, number, append, tests):
         """What goes wrong in a boot that runs these selftests and KUnit suites, or ""."""
         log = OUT / f"kernel-{number}.log"
-        with tempfile.TemporaryDirectory() as scratch:
-            image = make_image(tests, build("ours", [command.split()[0] for _, _, command in tests]), scratch)
-            done = subprocess.run([DEV / "boot", *MACHINE, "--append", f"{APPEND} gup_mutant={number} {append}",
-                                   "--log", log, self.kernel, image], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        done = subprocess.run([DEV / "boot", *MACHINE, "--append", f"{APPEND} gup_mutant={number} {append}",
+                               "--log", log, self.kernel, self.image(tests)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         wrong = self.wrong(log, done, "kunit.filter_glob" in append)
         if not wrong:
             log.unlink()
@@ -76,7 +87,7 @@ class Kernel:
         text = log.read_text(errors="replace") if log.exists() else ""
         lines = [TIMESTAMP.sub("", line) for line in text.splitlines()]
         lines += [match.group(2) for match in map(tap.OUTPUT.match, done.stdout.splitlines()) if match]
-        failed = next(filter(None, map(NOT_OK.match, lines)), None)
+        failed = next(filter(None, map(tap.NOT_OK.match, lines)), None)
         if failed:
             return failed.group(1)
         if complaints(log):

@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 
-from lib import mutants
+from lib import mutants, tap
 from lib.common import CACHE, REPO, die
 from lib.overlay import put
 
@@ -24,7 +24,6 @@ GENERIC = [(f"{name}-generic", options) for name, options in PROGRAMS]
 # In seconds of CPU time, so that a busy machine does not matter. They need a tenth of it.
 CPU_LIMIT = 6
 LIMIT = 900
-NOT_OK = re.compile(r"^ *not ok \d+ (?:- )?(.*)", re.M)
 ENVIRONMENT = """
 #include <stdlib.h>
 int gup_mutant;
@@ -50,7 +49,7 @@ def limit_cpu():
 
 def first_failure(output, status):
     """Why a test program failed, in a few words."""
-    match = NOT_OK.search(output)
+    match = tap.NOT_OK.search(output)
     if match:
         return match.group(1)
     if status in (-signal.SIGXCPU, -signal.SIGKILL):

@@ -15,6 +15,8 @@ from lib.common import DEV
 
 TAP = re.compile(r"(not )?ok (\d+) ?-? ?(.*)")
 PLAN = re.compile(r"1\.\.(\d+)")
+# Of any level.
+NOT_OK = re.compile(r"^ *not ok \d+ (?:- )?(.*)", re.M)
 SKIPPED = re.compile(r"# SKIP ?")
 OUTPUT = re.compile(r"@out (\S+) (.*)")
 END = re.compile(r"@end (\S+) exit=(\d+) seconds=(\d+) leaked=(-?\d+)")
