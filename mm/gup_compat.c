@@ -295,7 +295,7 @@ int gup_compat_pin_user_pages_fast_only(unsigned long start, int nr_pages,
 	req = gup_req_init(current->mm, start, nr_pages, pages,
 			   gup_flags | FOLL_PIN | FOLL_FAST_ONLY);
 	gup_fast(&req);
-	return req.sink.nr;
+	return gup_sink_nr(&req.sink);
 }
 EXPORT_SYMBOL_GPL(gup_compat_pin_user_pages_fast_only);
 
