@@ -206,7 +206,8 @@ EXPORT_SYMBOL(pin_user_pages_remote);
  * mmap_lock is taken inside
  */
 
-static long gup_run_unlocked(struct gup_req *req)
+/* gup_slow() or gup_slow_longterm(), with mmap_lock taken and dropped inside. */
+long gup_run_unlocked(struct gup_req *req)
 {
 	req->lock = GUP_LOCK_NONE;
 	return gup_run_slow(req);

@@ -46,9 +46,11 @@ static bool gup_fail_taken(enum gup_fail_kind kind,
 	       gup_fail_should(kind, nr);
 }
 
-/* The fast entry points differ by their flags. */
+/* The fast entry points differ by their flags, and what they want. */
 static enum gup_fail_function gup_fail_fast_function(const struct gup_req *req)
 {
+	if (gup_sink_has_ranges(&req->sink))
+		return GUP_FAIL_PIN_BVECS;
 	if (req->flags & FOLL_PIN)
 		return GUP_FAIL_PIN_FAST;
 	return req->flags & FOLL_FAST_ONLY ? GUP_FAIL_GET_FAST_ONLY :
@@ -109,14 +111,16 @@ int gup_fail_memfd(const struct gup_sink *sink, int error)
 /**
  * gup_fail_fast() - have the fast path end early
  * @req: The request, as the fast path leaves it.
+ * @mark: How many pages were in the sink when the fast path began.
  *
  * Context: As gup_undo().
  */
-void gup_fail_fast(struct gup_req *req)
+void gup_fail_fast(struct gup_req *req, unsigned long mark)
 {
 	const unsigned long page = gup_fail_page();
 
-	if (!gup_fail_taken(GUP_FAIL_FAST, gup_fail_fast_function(req),
+	if (page < mark ||
+	    !gup_fail_taken(GUP_FAIL_FAST, gup_fail_fast_function(req),
 			    gup_sink_nr(&req->sink), page))
 		return;
 	gup_undo(req, page);
@@ -169,6 +173,7 @@ static const char *const gup_fail_function_names[] __initconst = {
 	[GUP_FAIL_PIN_REMOTE] = "pin_user_pages_remote",
 	[GUP_FAIL_PIN_UNLOCKED] = "pin_user_pages_unlocked",
 	[GUP_FAIL_PIN_FAST] = "pin_user_pages_fast",
+	[GUP_FAIL_PIN_BVECS] = "pin_user_bvecs_fast",
 	[GUP_FAIL_MEMFD] = "memfd_pin_folios",
 	[GUP_FAIL_DUMP] = "get_dump_page",
 	[GUP_FAIL_POPULATE] = "populate",

@@ -36,6 +36,7 @@ enum gup_fail_function {
 	GUP_FAIL_PIN_REMOTE,
 	GUP_FAIL_PIN_UNLOCKED,
 	GUP_FAIL_PIN_FAST,
+	GUP_FAIL_PIN_BVECS,
 	GUP_FAIL_MEMFD,
 	GUP_FAIL_DUMP,
 	GUP_FAIL_POPULATE,
@@ -67,7 +68,7 @@ long gup_fail_call(struct gup_req *req, enum gup_fail_function function,
 		   long ret);
 long gup_fail_fast_call(struct gup_req *req, long ret);
 int gup_fail_memfd(const struct gup_sink *sink, int error);
-void gup_fail_fast(struct gup_req *req);
+void gup_fail_fast(struct gup_req *req, unsigned long mark);
 bool gup_fail_isolate(unsigned long pos, unsigned long nr);
 bool gup_fail_migrate(void);
 #else
@@ -89,7 +90,8 @@ static __always_inline int gup_fail_memfd(const struct gup_sink *sink,
 	return error;
 }
 
-static __always_inline void gup_fail_fast(struct gup_req *req)
+static __always_inline void gup_fail_fast(struct gup_req *req,
+					  unsigned long mark)
 {
 }
 

@@ -176,7 +176,7 @@ gup_fast_order0_run(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr,
 			break;
 		gup_room_put(room, next, leaf.page);
 	} while (++next);
-	gup_sink_commit(sink, nr + next);
+	gup_sink_commit(sink, -nr, next);
 	return nr + next;
 }
 
@@ -188,6 +188,8 @@ gup_fast_order0_ptes(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr)
 	unsigned long taken;
 	unsigned int i;
 
+	if (unlikely(!nr))
+		return 0;
 	if (nr <= GUP_FAST_AHEAD)
 		return gup_fast_order0_run(walk, ptep, nr, false);
 	unrolled_full
@@ -198,6 +200,26 @@ gup_fast_order0_ptes(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr)
 		return taken;
 	return ahead + gup_fast_order0_run(walk, ptep + ahead, GUP_FAST_AHEAD,
 					   false);
+}
+
+/* Is there room for the page? Else, nothing of it is referenced. */
+static __always_inline bool gup_fast_room(struct gup_req *req,
+					  const struct page *page)
+{
+	if (likely(!gup_sink_has_ranges(&req->sink)) ||
+	    gup_sink_limit_span(&req->sink, page, 1))
+		return true;
+	return gup_fast_fail(req, GUP_FAST_FULL);
+}
+
+/* The same for more pages: lowers @leaf->nr to what there is room for. */
+static __always_inline bool gup_fast_limit(struct gup_req *req,
+					   struct gup_fast_leaf *leaf)
+{
+	if (likely(!gup_sink_has_ranges(&req->sink)))
+		return true;
+	leaf->nr = gup_sink_limit_span(&req->sink, leaf->page, leaf->nr);
+	return leaf->nr || gup_fast_fail(req, GUP_FAST_FULL);
 }
 
 /*
@@ -214,6 +236,7 @@ static noinline unsigned long gup_fast_large_ptes(struct gup_fast_walk walk,
 	for (taken = 0; taken < nr; taken += leaf.nr) {
 		leaf.nr = nr - taken;
 		if (!gup_fast_read_pte(&walk, ptep + taken, &leaf) ||
+		    !gup_fast_limit(walk.req, &leaf) ||
 		    !gup_fast_take(&walk, &leaf))
 			break;
 		gup_sink_put(&walk.req->sink, leaf.page, leaf.nr);
@@ -238,11 +261,13 @@ static __always_inline unsigned long gup_fast_ptes(struct gup_req *req,
 	unsigned long taken;
 
 	do {
-		taken = gup_fast_order0_ptes(&walk, ptep, nr);
+		taken = gup_fast_order0_ptes(&walk, ptep,
+					     gup_sink_limit(&req->sink, nr));
 		ptep += taken;
 		nr -= taken;
 		/* Large folios are refused like this, as their tails have 0. */
-		if (likely(!nr) || req->fast_stop != GUP_FAST_REFCOUNT)
+		if (likely(!nr) || (req->fast_stop != GUP_FAST_REFCOUNT &&
+				    req->fast_stop != GUP_FAST_GO))
 			return nr;
 		taken = gup_fast_large_ptes(walk, ptep, nr);
 		ptep += taken;
@@ -302,7 +327,8 @@ static noinline bool gup_fast_one_pte(struct gup_req *req, pmd_t *pmdp,
 
 	if (IS_ENABLED(CONFIG_HIGHPTE) && !ptep)
 		return gup_fast_fail(req, GUP_FAST_CHANGED);
-	if (likely(gup_fast_read_pte(&walk, ptep, &leaf))) {
+	if (likely(gup_fast_read_pte(&walk, ptep, &leaf) &&
+		   gup_fast_room(req, leaf.page))) {
 		const unsigned long flags = gup_fast_flags(leaf.page);
 
 		if (PageTail(leaf.page) || (flags & BIT(PG_head)))
@@ -352,7 +378,8 @@ static __always_inline bool gup_fast_huge(struct gup_req *req,
 
 	/* The head has the refcount, the page behind it the pincount. */
 	prefetchw(leaf->excl + 1);
-	if (unlikely(!gup_fast_take(&walk, leaf)))
+	if (unlikely(!gup_fast_limit(req, leaf) ||
+		     !gup_fast_take(&walk, leaf)))
 		return false;
 	gup_sink_put(&req->sink, leaf->page, leaf->nr);
 	return true;
@@ -554,6 +581,7 @@ static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
  */
 void gup_fast(struct gup_req *req)
 {
+	const unsigned long mark = gup_sink_nr(&req->sink);
 	const unsigned long end = gup_end(req);
 	bool more;
 
@@ -567,5 +595,5 @@ void gup_fast(struct gup_req *req)
 		else
 			more = gup_fast_window(req, end);
 	} while (more && !gup_done(req));
-	gup_fail_fast(req);
+	gup_fail_fast(req, mark);
 }

@@ -48,6 +48,7 @@ enum gup_outcome {
  * @GUP_FAST_KIND: Only the slow path can say whether pages like this may be
  *		   taken.
  * @GUP_FAST_FORK: fork() is copying the page tables.
+ * @GUP_FAST_FULL: The sink has no room for the next page.
  */
 enum gup_fast_stop {
 	GUP_FAST_GO,
@@ -60,6 +61,7 @@ enum gup_fast_stop {
 	GUP_FAST_UNPINNABLE,
 	GUP_FAST_KIND,
 	GUP_FAST_FORK,
+	GUP_FAST_FULL,
 };
 
 /**
@@ -176,6 +178,9 @@ static __always_inline struct gup_req gup_req_init(struct mm_struct *mm,
 		.sink = gup_sink_init(pages),
 	};
 }
+
+/* mm/gup.c */
+long gup_run_unlocked(struct gup_req *req);
 
 /* mm/gup_walk.c */
 enum gup_outcome gup_walk_slow(struct gup_req *req, struct vm_area_struct *vma);

@@ -12,6 +12,7 @@
  */
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/user_bvecs.h>
 
 #include "gup_ref.h"
 
@@ -364,6 +365,43 @@ void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages,
 	}
 }
 EXPORT_SYMBOL(unpin_user_page_range_dirty_lock);
+
+/**
+ * unpin_user_bvecs() - release pinned ranges
+ * @bvecs: Entries as pin_user_bvecs_fast() has made them, each of one folio.
+ * @nr: Number of entries.
+ * @make_dirty: Whether to mark each folio dirty that is not yet.
+ *
+ * A page is pinned once for each entry that has a part of it.
+ *
+ * Context: May sleep if @make_dirty: takes the folio lock. Any context but NMI
+ * if not.
+ */
+void unpin_user_bvecs(const struct bio_vec *bvecs, unsigned int nr,
+		      bool make_dirty)
+{
+	struct gup_pin_stat released = { .nid = numa_node_id() };
+	const struct bio_vec *const end = bvecs + nr;
+
+	for (; bvecs < end; bvecs++) {
+		struct folio *folio = page_folio(bvecs->bv_page);
+		const unsigned long pages = gup_bvec_pages(bvecs);
+
+		gup_check_exclusive(bvecs->bv_page);
+		if (make_dirty)
+			gup_mark_dirty(folio);
+		if (is_zero_folio(folio))
+			continue;
+		gup_stat_add(&released, folio_nid(folio), pages,
+			     NR_FOLL_PIN_RELEASED);
+		if (folio_test_large(folio))
+			gup_put_large_pins(folio, pages);
+		else
+			folio_put_refs(folio, GUP_PIN_COUNTING_BIAS);
+	}
+	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
+}
+EXPORT_SYMBOL_GPL(unpin_user_bvecs);
 
 /**
  * unpin_user_folio() - release several pins of one folio

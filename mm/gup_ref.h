@@ -7,6 +7,7 @@
 #ifndef _MM_GUP_REF_H
 #define _MM_GUP_REF_H
 
+#include <linux/bvec.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/page_ref.h>
@@ -204,6 +205,27 @@ static __always_inline unsigned long gup_run_length(struct page **pages,
 	for (i = 1; i < nr && pages[i] == &folio->page; i++)
 		;
 	return i;
+}
+
+/* How many consecutive pages of one folio does an array of @max pages begin with? */
+static inline unsigned long gup_span_length(struct page **pages,
+					    unsigned long max)
+{
+	struct folio *folio = page_folio(*pages);
+	unsigned long i;
+
+	max = min(max, folio_nr_pages(folio) - folio_page_idx(folio, *pages));
+	for (i = 1; i < max && pages[i] == *pages + i; i++)
+		;
+	return i;
+}
+
+/* Of how many pages does an entry have a part? */
+static inline unsigned long gup_bvec_pages(const struct bio_vec *bv)
+{
+	const unsigned long end = (unsigned long)bv->bv_offset + bv->bv_len;
+
+	return DIV_ROUND_UP(end, PAGE_SIZE) - (bv->bv_offset >> PAGE_SHIFT);
 }
 
 #endif	/* _MM_GUP_REF_H */

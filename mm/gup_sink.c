@@ -2,14 +2,136 @@
 /*
  * Where the spans of a request go: what is done with those that are there.
  */
+#include <linux/bvec.h>
+#include <linux/build_bug.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
 #include "gup_sink.h"
 
+/*
+ * Ranges
+ */
+
+/*
+ * How many pages from @page on can become part of the last entry? None if they are not
+ * what follows it in its folio. That is pinned, so it stays as it is, and @page is one
+ * of its pages or not: nothing else has to be known of it.
+ */
+static unsigned long gup_ranges_more(const struct gup_ranges *ranges,
+				     unsigned long pos, const struct page *page)
+{
+	const struct bio_vec *last = &ranges->bvecs[ranges->nr - 1];
+	const struct folio *folio;
+	unsigned long end;
+
+	/* What the caller had is not for a page of which it wants the middle. */
+	if (!pos && !ranges->join)
+		return 0;
+	end = (unsigned long)last->bv_offset + last->bv_len;
+	if (!PAGE_ALIGNED(end) || last->bv_page + (end >> PAGE_SHIFT) != page)
+		return 0;
+	folio = page_folio(last->bv_page);
+	if (folio_page_idx(folio, page) >= folio_nr_pages(folio))
+		return 0;
+	return ranges->max_pages - min(ranges->max_pages, gup_bvec_pages(last));
+}
+
+/**
+ * gup_ranges_limit() - is there room for a span?
+ * @ranges: Where it is to go.
+ * @pos: How many pages the request has.
+ * @page: First page of the span. It need not be referenced yet.
+ * @nr: Number of pages.
+ *
+ * Return: For how many of the pages there is room.
+ */
+unsigned long gup_ranges_limit(const struct gup_ranges *ranges,
+			       unsigned long pos, const struct page *page,
+			       unsigned long nr)
+{
+	const unsigned long left = ranges->max - ranges->nr;
+
+	return min(nr, gup_ranges_more(ranges, pos, page) +
+		       left * ranges->max_pages);
+}
+
+/**
+ * gup_ranges_put() - make entries of a span
+ * @ranges: Where they go. There is room.
+ * @pos: How many pages the request had before.
+ * @page: First page of the span.
+ * @nr: Number of pages.
+ */
+void gup_ranges_put(struct gup_ranges *ranges, unsigned long pos,
+		    struct page *page, unsigned long nr)
+{
+	unsigned long part = min(nr, gup_ranges_more(ranges, pos, page));
+
+	if (part)
+		ranges->bvecs[ranges->nr - 1].bv_len += part << PAGE_SHIFT;
+	while (nr -= part) {
+		page += part;
+		part = min(nr, ranges->max_pages);
+		bvec_set_page(&ranges->bvecs[ranges->nr++], page,
+			      part << PAGE_SHIFT, 0);
+	}
+}
+
+/**
+ * gup_ranges_commit() - make entries of pages in the room of a sink
+ * @ranges: Where they go.
+ * @pos: How many pages the request had before.
+ * @pages: The pages.
+ * @nr: How many they are. There is an entry for each.
+ *
+ * Entries grow towards the pages they are made of. They do not reach a page before
+ * it has been read: the room is at the end of the entries, and a page takes no
+ * more than half of one.
+ */
+void gup_ranges_commit(struct gup_ranges *ranges, unsigned long pos,
+		       struct page **pages, unsigned long nr)
+{
+	struct page **const end = pages + nr;
+
+	BUILD_BUG_ON(sizeof(struct bio_vec) < 2 * sizeof(struct page *));
+	for (; pages < end; pos += nr, pages += nr) {
+		struct page *page = *pages;
+
+		nr = 1;
+		if (gup_page_is_ordinary(page)) {
+			bvec_set_page(&ranges->bvecs[ranges->nr++], page,
+				      PAGE_SIZE, 0);
+			continue;
+		}
+		nr = gup_span_length(pages, end - pages);
+		gup_ranges_put(ranges, pos, page, nr);
+	}
+}
+
+/* Takes back the last @nr pages, which the request has pinned. */
+static void gup_ranges_undo(struct gup_ranges *ranges, unsigned long nr)
+{
+	unsigned long part;
+
+	for (; nr; nr -= part) {
+		struct bio_vec *last = &ranges->bvecs[ranges->nr - 1];
+
+		part = min(nr, gup_bvec_pages(last));
+		gup_unpin(page_folio(last->bv_page), part);
+		last->bv_len -= part << PAGE_SHIFT;
+		if (!last->bv_len)
+			ranges->nr--;
+	}
+}
+
+/*
+ * All sinks
+ */
+
 /**
  * gup_sink_release() - release pages that are in a sink, and leave a gap
- * @sink: The sink.
+ * @sink: The sink. It has no ranges.
  * @pos: The first of the pages, counted from the beginning of the sink.
  * @nr: Number of pages.
  * @flags: The flags they were taken with: FOLL_GET, FOLL_PIN or neither.
@@ -19,7 +141,7 @@
 void gup_sink_release(struct gup_sink *sink, unsigned long pos,
 		      unsigned long nr, unsigned int flags)
 {
-	if (!gup_sink_wants_pages(sink))
+	if (!sink->pages)
 		return;
 	gup_release_range(sink->pages + pos, nr, flags);
 	/* The caller must never find a page that is not referenced any more. */
@@ -37,13 +159,16 @@ void gup_sink_release(struct gup_sink *sink, unsigned long pos,
 void gup_sink_undo(struct gup_sink *sink, unsigned long mark,
 		   unsigned int flags)
 {
-	gup_sink_release(sink, mark, sink->nr - mark, flags);
+	if (sink->ranges)
+		gup_ranges_undo(sink->ranges, sink->nr - mark);
+	else
+		gup_sink_release(sink, mark, sink->nr - mark, flags);
 	sink->nr = mark;
 }
 
 /**
  * gup_sink_next() - look at the pages of one folio in a sink
- * @sink: The sink, of a request for references.
+ * @sink: The sink, of a request for references. It has no ranges.
  * @pos: The first page to look at, counted from the beginning of the sink.
  * @folio: Set to its folio, NULL in a gap that gup_sink_release() has left.
  *

@@ -280,7 +280,7 @@ static __always_inline pte_t *gup_take_order0_loop(struct gup_req *req,
 			gup_touch_folio(gup_head_folio(gup_pte_mapped_page(pte)), 1,
 					(flags & FOLL_WRITE) && !pte_dirty(pte));
 	}
-	gup_sink_commit(&req->sink, next - from);
+	gup_sink_commit(&req->sink, from, next);
 	return last + next;
 }
 
@@ -520,13 +520,26 @@ gup_grab_huge(struct gup_req *req, struct vm_area_struct *vma,
 			     false);
 }
 
-/* The lock is released: what was grabbed of @leaf, if anything, is stored. */
+static noinline void gup_put_pages(struct gup_req *req, struct page *page,
+				   unsigned long nr)
+{
+	gup_sink_put(&req->sink, page, nr);
+}
+
+/*
+ * The lock is released: what was grabbed of @leaf, if anything, is stored. A single
+ * page has no need of loops.
+ */
 static __always_inline enum gup_outcome
 gup_put_huge(struct gup_req *req, enum gup_outcome outcome,
 	     const struct gup_leaf *leaf)
 {
-	if (outcome == GUP_PROGRESS)
-		gup_sink_put(&req->sink, leaf->page, leaf->nr);
+	if (outcome != GUP_PROGRESS)
+		return outcome;
+	if (leaf->nr == 1)
+		gup_sink_put(&req->sink, leaf->page, 1);
+	else
+		gup_put_pages(req, leaf->page, leaf->nr);
 	return outcome;
 }
 

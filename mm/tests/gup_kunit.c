@@ -19,6 +19,7 @@
 #include <linux/swap.h>
 #include <linux/topology.h>
 #include <linux/uaccess.h>
+#include <linux/user_bvecs.h>
 
 #include "gup_kunit.h"
 
@@ -240,6 +241,37 @@ long gk_pin_fast(unsigned long start, unsigned long nr, unsigned int flags,
 	return pin_user_pages_fast(start, nr, flags, pages);
 }
 
+/* Takes ranges apart into their pages. Returns how many. */
+static long gk_pages_of(const struct user_bvecs *to, struct page **pages)
+{
+	unsigned long nr = 0, i, j;
+
+	for (i = 0; i < to->nr; i++) {
+		const struct bio_vec *bv = &to->bvecs[i];
+
+		for (j = 0; j < gup_bvec_pages(bv); j++)
+			pages[nr++] = bv->bv_page + j;
+	}
+	return nr;
+}
+
+long gk_pin_bvecs(unsigned long start, unsigned long nr, unsigned int flags,
+		  struct page **pages)
+{
+	struct user_bvecs to = { .max = min(nr, GK_NR_BVECS) };
+	size_t len = nr ? (nr << PAGE_SHIFT) - offset_in_page(start) : 0;
+	long ret;
+
+	to.bvecs = kvmalloc_array(GK_NR_BVECS, sizeof(*to.bvecs), GFP_KERNEL);
+	if (!to.bvecs)
+		return -ENOMEM;
+	ret = pin_user_bvecs_fast(start, len, flags, &to);
+	if (ret > 0)
+		ret = gk_pages_of(&to, pages);
+	kvfree(to.bvecs);
+	return ret;
+}
+
 long gk_pin_lockless(unsigned long start, unsigned long nr, unsigned int flags,
 		     struct page **pages)
 {
@@ -261,6 +293,7 @@ const struct gk_api gk_apis[GK_NR_APIS] = {
 	{ "pin_user_pages_remote", gk_pin_remote, FOLL_PIN },
 	{ "pin_user_pages_unlocked", gk_pin_unlocked, FOLL_PIN },
 	{ "pin_user_pages_fast", gk_pin_fast, FOLL_PIN, true },
+	{ "pin_user_bvecs_fast", gk_pin_bvecs, FOLL_PIN, true },
 	{ "pin without lock", gk_pin_lockless, FOLL_PIN, true, true },
 };
 

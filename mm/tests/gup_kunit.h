@@ -38,11 +38,14 @@ struct gk_api {
 	bool lockless;
 };
 
-#define GK_NR_APIS	10
+#define GK_NR_APIS	11
 extern const struct gk_api gk_apis[GK_NR_APIS];
 
 gk_take_fn gk_get_locked, gk_get_remote, gk_get_unlocked, gk_get_fast;
 gk_take_fn gk_pin_locked, gk_pin_remote, gk_pin_unlocked, gk_pin_fast;
+/* Ranges, at most so many, taken apart into pages. */
+#define GK_NR_BVECS	65536UL
+gk_take_fn gk_pin_bvecs;
 /* Those that do not fall back to the slow path. */
 gk_take_fn gk_get_fast_only, gk_pin_lockless;
 void gk_release(const struct gk_api *api, struct page **pages, long nr);

@@ -36,7 +36,7 @@ static int gk_fails_left(void)
 /* gk_apis[] and the functions have the same order. */
 static bool gk_is_function(const struct gk_api *api)
 {
-	return api - gk_apis <= GUP_FAIL_PIN_FAST;
+	return api - gk_apis <= GUP_FAIL_PIN_BVECS;
 }
 
 static long gk_failed(const struct gk_api *api, unsigned long page)

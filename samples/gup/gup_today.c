@@ -17,6 +17,7 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/user_bvecs.h>
 
 #include "gup_sample.h"
 
@@ -64,27 +65,57 @@ static int sample_pin_all(unsigned long start, int nr, unsigned int flags,
 
 /* One DMA transfer */
 
+/* Pins a buffer as ranges. */
+static int sample_pin_ranges(unsigned long addr, size_t len,
+			     unsigned int flags, struct user_bvecs *to)
+{
+	while (len) {
+		ssize_t ret = pin_user_bvecs_fast(addr, len, flags, to);
+
+		if (ret <= 0) {
+			unpin_user_bvecs(to->bvecs, to->nr, false);
+			return ret ?: -EFAULT;
+		}
+		addr += ret;
+		len -= ret;
+	}
+	return 0;
+}
+
+static int sample_make_table(struct sg_table *sgt, const struct user_bvecs *from)
+{
+	struct scatterlist *sg;
+	int i, ret;
+
+	ret = sg_alloc_table(sgt, from->nr, GFP_KERNEL);
+	if (ret)
+		return ret;
+	for_each_sgtable_sg(sgt, sg, i)
+		sg_set_page(sg, from->bvecs[i].bv_page, from->bvecs[i].bv_len,
+			    from->bvecs[i].bv_offset);
+	return 0;
+}
+
 /* Fills @len bytes of user memory at @addr from the device. */
 static int sample_read(struct device *dev, unsigned long addr, size_t len)
 {
-	unsigned int offset = offset_in_page(addr);
-	unsigned long nr = DIV_ROUND_UP(offset + len, PAGE_SIZE);
-	struct page **pages;
+	struct user_bvecs to = {
+		.max = DIV_ROUND_UP(offset_in_page(addr) + len, PAGE_SIZE),
+	};
 	struct sg_table sgt;
 	bool written = false;
 	int ret;
 
 	if (!len || len > SAMPLE_MAX_LEN)
 		return -EINVAL;
-	pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
+	to.bvecs = kvmalloc_array(to.max, sizeof(*to.bvecs), GFP_KERNEL);
+	if (!to.bvecs)
 		return -ENOMEM;
 
-	ret = sample_pin_all(addr - offset, nr, FOLL_WRITE, pages);
+	ret = sample_pin_ranges(addr, len, FOLL_WRITE, &to);
 	if (ret)
-		goto free_pages;
-	ret = sg_alloc_table_from_pages(&sgt, pages, nr, offset, len,
-					GFP_KERNEL);
+		goto free_bvecs;
+	ret = sample_make_table(&sgt, &to);
 	if (ret)
 		goto unpin;
 	ret = dma_map_sgtable(dev, &sgt, DMA_FROM_DEVICE, 0);
@@ -97,9 +128,9 @@ static int sample_read(struct device *dev, unsigned long addr, size_t len)
 free_table:
 	sg_free_table(&sgt);
 unpin:
-	unpin_user_pages_dirty_lock(pages, nr, written);
-free_pages:
-	kvfree(pages);
+	unpin_user_bvecs(to.bvecs, to.nr, written);
+free_bvecs:
+	kvfree(to.bvecs);
 	return ret;
 }
 

@@ -119,6 +119,8 @@ typedef unsigned long phys_addr_t;
 #define ALIGN(x, a)		ALIGN_DOWN((x) + (a) - 1, a)
 #define PAGE_ALIGN_DOWN(x)	ALIGN_DOWN(x, PAGE_SIZE)
 #define IS_ALIGNED(x, a)	(((x) & ((typeof(x))(a) - 1)) == 0)
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define offset_in_page(x)	((unsigned long)(x) & ~PAGE_MASK)
 #define PAGE_ALIGNED(x)		IS_ALIGNED((unsigned long)(x), PAGE_SIZE)
 #define PAGE_ALIGN(x)		ALIGN(x, PAGE_SIZE)
 #define BUILD_BUG_ON(cond)	((void)sizeof(!!(cond)))
@@ -1664,6 +1666,24 @@ int migrate_pages(struct list_head *from,
 		  int reason, unsigned int *ret_succeeded);
 void putback_movable_pages(struct list_head *list);
 int migrate_device_coherent_folio(struct folio *folio);
+
+/*
+ * Ranges
+ */
+
+struct bio_vec {
+	struct page *bv_page;
+	unsigned int bv_len;
+	unsigned int bv_offset;
+};
+
+static inline void bvec_set_page(struct bio_vec *bv, struct page *page,
+				 unsigned int len, unsigned int offset)
+{
+	bv->bv_page = page;
+	bv->bv_len = len;
+	bv->bv_offset = offset;
+}
 
 /*
  * What is measured and tested

@@ -1992,11 +1992,13 @@ static const struct test tests[] = {
 int main(void)
 {
 	static struct test all[200];
-	const unsigned int nr = ARRAY_SIZE(tests) + nr_entry_tests;
+	unsigned int nr = ARRAY_SIZE(tests);
 
 	memcpy(all, tests, sizeof(tests));
-	memcpy(all + ARRAY_SIZE(tests), entry_tests,
-	       nr_entry_tests * sizeof(*entry_tests));
+	memcpy(all + nr, entry_tests, nr_entry_tests * sizeof(*entry_tests));
+	nr += nr_entry_tests;
+	memcpy(all + nr, bvec_tests, nr_bvec_tests * sizeof(*bvec_tests));
+	nr += nr_bvec_tests;
 	gup_world_init(2 * (SZ_1G >> PAGE_SHIFT), 64);
 	/* The key register of a test is a variable. */
 	gup_have_pkru = false;

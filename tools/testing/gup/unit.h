@@ -3,6 +3,8 @@
 #ifndef _GUP_UNIT_H
 #define _GUP_UNIT_H
 
+#include <linux/user_bvecs.h>
+
 #include "gup_world.h"
 #include "gup_internal.h"
 #include "tap.h"
@@ -81,5 +83,9 @@ void give_back(void);
 /* unit_entry.c */
 extern const struct test entry_tests[];
 extern const unsigned int nr_entry_tests;
+
+/* unit_bvec.c */
+extern const struct test bvec_tests[];
+extern const unsigned int nr_bvec_tests;
 
 #endif	/* _GUP_UNIT_H */

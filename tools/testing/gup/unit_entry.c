@@ -127,6 +127,28 @@ static long get_fast_only(unsigned long addr, unsigned long nr,
 	return get_user_pages_fast_only(addr, nr, flags, out);
 }
 
+/* Ranges, taken apart into their pages. */
+static long pin_bvecs(unsigned long addr, unsigned long nr, unsigned int flags,
+		      struct page **out)
+{
+	static struct bio_vec bvecs[NR_PAGES];
+	struct user_bvecs to = { .bvecs = bvecs, .max = NR_PAGES };
+	size_t len = nr ? (nr << PAGE_SHIFT) - offset_in_page(addr) : 0;
+	ssize_t ret = pin_user_bvecs_fast(addr, len, flags, &to);
+	long taken = 0;
+
+	for (unsigned int i = 0; i < to.nr; i++) {
+		unsigned long has = gup_bvec_pages(&bvecs[i]);
+
+		while (has--)
+			out[taken++] = bvecs[i].bv_page++;
+	}
+	if (ret <= 0)
+		return ret;
+	EXPECT_EQ(taken, DIV_ROUND_UP(offset_in_page(addr) + ret, PAGE_SIZE));
+	return taken;
+}
+
 static const struct api apis[] = {
 	{ "get", get, .touches = true },
 	{ "pin", pin, .pin = true },
@@ -143,6 +165,8 @@ static const struct api apis[] = {
 	  .touches = true },
 	{ "pin_fast", pin_fast, .pin = true, .may_drop = true, .lockless = true,
 	  .touches = true },
+	{ "pin_bvecs", pin_bvecs, .pin = true, .may_drop = true,
+	  .lockless = true, .touches = true },
 	{ "get_fast_only", get_fast_only, .lockless = true,
 	  .only_lockless = true },
 };

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins of user memory as ranges: one entry for each physical run of a folio, not
+ * one for each page.
+ *
+ * What is mapped is taken by the fast path, straight into the entries. The slow
+ * path fills an array of pages, one page table at a time, in entries that are not
+ * in use yet. They are then made into entries, and the fast path goes on.
+ */
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/user_bvecs.h>
+
+#include "gup_fail.h"
+#include "gup_internal.h"
+
+/* So many pages are taken before signals are looked at, and the scheduler is. */
+#define GUP_BVEC_PART	(SZ_1G >> PAGE_SHIFT)
+
+/* What a caller may ask for. */
+#define GUP_BVEC_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | \
+			 FOLL_NOFAULT | FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
+
+/*
+ * Takes the next pages by the slow path, at most those of one page table. Returns true
+ * if it has taken all that it wanted, and nothing is known to be in the way.
+ */
+static bool gup_bvec_slow(struct gup_req *req)
+{
+	struct gup_sink *sink = &req->sink;
+	const unsigned long left = req->nr_pages - gup_sink_nr(sink);
+	const long nr = gup_sink_limit(sink, min(left, PTRS_PER_PTE));
+	struct gup_req part = gup_req_init(req->mm, gup_addr(req), nr,
+					   gup_sink_room(sink, nr).end - nr,
+					   req->flags | FOLL_TOUCH);
+	long ret = gup_run_unlocked(&part);
+
+	if (ret > 0)
+		gup_sink_commit(sink, -nr, ret - nr);
+	else
+		req->error = ret;
+	return nr && ret == nr;
+}
+
+/* Takes pages up to @req->nr_pages. Returns true if it has, and may go on. */
+static bool gup_bvec_part(struct gup_req *req)
+{
+	do {
+		req->fast_stop = GUP_FAST_GO;
+		gup_fast(req);
+		if (gup_done(req))
+			return true;
+		if (req->fast_stop == GUP_FAST_FULL)
+			return false;
+	} while (gup_bvec_slow(req));
+	return false;
+}
+
+/* Takes pages as long as nothing is in the way. Returns how many, or an error. */
+static long gup_run_bvecs(struct gup_req *req, unsigned long nr_pages)
+{
+	req->nr_pages = min(nr_pages, GUP_BVEC_PART);
+	while (gup_bvec_part(req) && req->nr_pages < nr_pages &&
+	       !fatal_signal_pending(current)) {
+		cond_resched();
+		req->nr_pages = min(nr_pages, req->nr_pages + GUP_BVEC_PART);
+	}
+	return gup_result(req);
+}
+
+/*
+ * The request was of whole pages: cuts what is before @start and behind its end
+ * off the first and the last entry that it has made. Returns how many bytes are left.
+ */
+static size_t gup_bvec_cut(struct user_bvecs *to, const struct gup_req *req,
+			   unsigned long start, size_t len)
+{
+	const struct gup_ranges *ranges = req->sink.ranges;
+	const unsigned long before = offset_in_page(start);
+	const size_t got = (gup_sink_nr(&req->sink) << PAGE_SHIFT) - before;
+
+	/* If it begins within a page, it has not extended an entry. */
+	to->bvecs[to->nr].bv_offset += before;
+	to->bvecs[to->nr].bv_len -= before;
+	to->nr = ranges->nr;
+	if (got > len)
+		to->bvecs[to->nr - 1].bv_len -= got - len;
+	return min(got, len);
+}
+
+/* @start and @len have been found good. */
+static ssize_t gup_pin_bvecs(unsigned long start, size_t len,
+			     unsigned int flags, struct user_bvecs *to)
+{
+	struct gup_ranges ranges = {
+		.bvecs = to->bvecs,
+		.nr = to->nr,
+		.max = to->max,
+		.max_pages = (to->max_bytes ?: UINT_MAX) >> PAGE_SHIFT,
+		.join = to->nr && PAGE_ALIGNED(start),
+	};
+	struct gup_req req = gup_req_init(current->mm, start & PAGE_MASK, 0,
+					  NULL, flags | FOLL_PIN);
+	long ret;
+
+	req.sink.ranges = &ranges;
+	gup_set_has_pinned(current->mm);
+	ret = gup_run_bvecs(&req, DIV_ROUND_UP(offset_in_page(start) + len,
+					       PAGE_SIZE));
+	ret = gup_fail_fast_call(&req, ret);
+	if (ret <= 0)
+		return ret;
+	return gup_bvec_cut(to, &req, start, len);
+}
+
+/**
+ * pin_user_bvecs_fast() - pin user memory of the current process as ranges
+ * @start: First user address, in bytes; need not be aligned.
+ * @len: Number of bytes.
+ * @gup_flags: FOLL_* flags; FOLL_LONGTERM if the pins may stay for long.
+ * @to: Where the ranges go.
+ *
+ * Each entry is one physical run of bytes in one folio, so unpin_user_bvecs()
+ * updates the references of that folio once. If the range begins where the last entry
+ * ends that is there already, and in the same folio, that entry is extended.
+ * Entries that are there must be of pins, too.
+ *
+ * If there are not enough entries, on a fatal signal, or if something is in the way,
+ * fewer bytes than asked for are pinned: up to the end of a page. What is behind
+ * @to->nr in the array may be used as scratch space.
+ *
+ * Context: mmap_lock not held. May sleep.
+ * Return: Number of bytes pinned. 0 if none was asked for, or there is no room for
+ * the first. Negative errno if there is none: those of pin_user_pages_fast().
+ */
+ssize_t pin_user_bvecs_fast(unsigned long start, size_t len,
+			    unsigned int gup_flags, struct user_bvecs *to)
+{
+	unsigned long end;
+
+	if (WARN_ON_ONCE(gup_flags & ~GUP_BVEC_FLAGS) ||
+	    WARN_ON_ONCE((gup_flags & FOLL_LONGTERM) &&
+			 (gup_flags & FOLL_PCI_P2PDMA)) ||
+	    WARN_ON_ONCE(to->nr > to->max ||
+			 !IS_ALIGNED(to->max_bytes, PAGE_SIZE)))
+		return -EINVAL;
+	if (!len)
+		return 0;
+
+	start = untagged_addr(start);
+	if (check_add_overflow(start, len, &end) || len > SSIZE_MAX)
+		return -EOVERFLOW;
+	if (end > TASK_SIZE_MAX)
+		return -EFAULT;
+	might_lock_read(&current->mm->mmap_lock);
+	return gup_pin_bvecs(start, len, gup_flags, to);
+}
+EXPORT_SYMBOL_GPL(pin_user_bvecs_fast);
