@@ -16,6 +16,7 @@
 #include "gup_cost.h"
 
 #define COLD_SIZE	(32 * MIB)
+#define DIRECT_SIZE	(64 * MIB)
 #define RANDOM_SIZE	(256 * MIB)
 #define RANDOM_CALLS	8192
 /* The amount that process_vm_writev() pins at once. */
@@ -222,8 +223,55 @@ static void bench_dirty(const char *kind, unsigned int memory)
 	munmap(mem, DIRTY_SIZE);
 }
 
+static const struct {
+	const char *name;
+	unsigned long size;
+} direct_reads[] = {
+	{ "4k",		4 * KIB },
+	{ "64k",	64 * KIB },
+	{ "128k",	128 * KIB },
+	{ "1m",		MIB },
+};
+
+/* Reads @size bytes at a time from a disk that does nothing. */
+static double run_direct(int disk, char *mem, unsigned long size)
+{
+	double begin = now();
+
+	for (unsigned long done = 0; done < DIRECT_SIZE; done += size) {
+		if (pread(disk, mem + done, size, 0) != (ssize_t)size)
+			fail("pread from /dev/nullb0");
+	}
+	return now() - begin;
+}
+
+static void bench_direct(const char *kind, unsigned int memory)
+{
+	int disk = open("/dev/nullb0", O_RDONLY | O_DIRECT);
+	char *mem = map_memory(memory, DIRECT_SIZE);
+
+	if (disk < 0)
+		fail("/dev/nullb0");
+	for (size_t i = 0; i < ARRAY_SIZE(direct_reads); i++) {
+		const unsigned long size = direct_reads[i].size;
+		char name[NAME_LENGTH];
+
+		snprintf(name, sizeof(name), "direct/%s/%s", kind, direct_reads[i].name);
+		if (!wanted(name))
+			continue;
+		run_direct(disk, mem, size);
+		for (int j = 0; j < rounds; j++)
+			report(name, DIRECT_SIZE / size, run_direct(disk, mem, size));
+	}
+	munmap(mem, DIRECT_SIZE);
+	close(disk);
+}
+
 void bench_calls(void)
 {
+	bench_direct("4k", GUP_ANON);
+	bench_direct("64k", GUP_ANON_64K);
+	bench_direct("thp", GUP_THP);
 	bench_dirty("4k", GUP_ANON);
 	bench_dirty("64k", GUP_ANON_64K);
 	bench_dirty("thp", GUP_THP);
