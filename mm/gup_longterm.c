@@ -216,18 +216,45 @@ static bool gup_memfd_done(const struct gup_memfd *m)
 	return m->idx > m->last || gup_sink_nr(&m->sink) >= m->max;
 }
 
+/*
+ * Is a pinned folio still that of the file? Whoever replaces one in the page cache, as
+ * khugepaged does, counts its references first, and keeps it locked from then on
+ * until that is done: readers are expected to lock what they find. Who has the lock
+ * here comes before it all, and the pin is counted, or after it. Without that
+ * the pin would be of a copy that nobody sees any more.
+ */
+static int gup_memfd_check(const struct gup_memfd *m, struct folio *folio)
+{
+	bool same;
+
+	if (folio_lock_killable(folio))
+		return -EINTR;
+	same = folio->mapping == m->file->f_mapping;
+	folio_unlock(folio);
+	return same ? 0 : -EAGAIN;
+}
+
+/* -EAGAIN if @folio has left the file meanwhile. */
 static int gup_memfd_pin(struct gup_memfd *m, struct folio *folio)
 {
 	int error = try_grab_folio(folio, 1, FOLL_PIN);
 
 	if (error)
 		return error;
+	error = gup_memfd_check(m, folio);
+	if (error) {
+		gup_unpin(folio, 1);
+		return error;
+	}
 	gup_sink_put(&m->sink, &folio->page, 1);
 	m->idx = folio_next_index(folio);
 	return 0;
 }
 
-/* Pins the folios that the page cache has from @m->idx on, up to a gap. */
+/*
+ * Pins the folios that the page cache has from @m->idx on, up to a gap or to one that
+ * leaves it.
+ */
 static int gup_memfd_pin_present(struct gup_memfd *m)
 {
 	struct folio_batch batch;
@@ -241,7 +268,7 @@ static int gup_memfd_pin_present(struct gup_memfd *m)
 	for (i = 0; i < nr && !gup_memfd_done(m) && !error; i++)
 		error = gup_memfd_pin(m, batch.folios[i]);
 	folio_batch_release(&batch);
-	return error;
+	return error == -EAGAIN ? 0 : error;
 }
 
 static int gup_memfd_pin_new(struct gup_memfd *m)
@@ -256,7 +283,7 @@ static int gup_memfd_pin_new(struct gup_memfd *m)
 	}
 	error = gup_memfd_pin(m, folio);
 	folio_put(folio);
-	return error;
+	return error == -EAGAIN ? 0 : error;
 }
 
 static int gup_memfd_pin_range(struct gup_memfd *m)

@@ -470,6 +470,60 @@ static void gup_longterm_memfd_references(struct kunit *test)
 	gk_expect_released(test, refs, 2);
 }
 
+struct gk_pinner {
+	struct file *file;
+	struct folio *folio;
+	long ret;
+	struct completion done;
+};
+
+static int gk_pin_first_folio(void *data)
+{
+	struct gk_pinner *pinner = data;
+	pgoff_t offset;
+
+	pinner->ret = memfd_pin_folios(pinner->file, 0, PAGE_SIZE - 1,
+				       &pinner->folio, 1, &offset);
+	complete_all(&pinner->done);
+	return 0;
+}
+
+/*
+ * khugepaged has counted the references of a folio, and puts another in its place
+ * before it unlocks it. What is pinned is what the file has then.
+ */
+static void gup_longterm_memfd_folio_replaced(struct kunit *test)
+{
+	struct gk_pinner pinner = { .file = gk_shmem_file(test, 1) };
+	struct task_struct *task;
+	struct folio *folio;
+	pgoff_t offset;
+
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(pinner.file, 0, PAGE_SIZE - 1,
+					       &folio, 1, &offset), 1);
+	unpin_folios(&folio, 1);
+	folio = filemap_lock_folio(pinner.file->f_mapping, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
+
+	init_completion(&pinner.done);
+	task = kthread_run(gk_pin_first_folio, &pinner, "gup_kunit_pinner");
+	if (!IS_ERR(task)) {
+		KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&pinner.done,
+								  HZ / 5), 0);
+		filemap_remove_folio(folio);
+	}
+	folio_unlock(folio);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&pinner.done);
+
+	KUNIT_ASSERT_EQ(test, pinner.ret, 1);
+	KUNIT_EXPECT_PTR_NE(test, pinner.folio, folio);
+	gk_expect_folios(test, pinner.file, &pinner.folio, 1, 0);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
+	unpin_folios(&pinner.folio, 1);
+	folio_put(folio);
+}
+
 static void gup_longterm_memfd_moves_folios(struct kunit *test)
 {
 	const struct gk_memfd *memfd = test->param_value;
@@ -614,6 +668,7 @@ static struct kunit_case gup_longterm_cases[] = {
 	KUNIT_CASE_PARAM(gup_longterm_memfd_offset, gk_memfds_gen_params),
 	KUNIT_CASE_PARAM(gup_longterm_memfd_max, gk_memfds_gen_params),
 	KUNIT_CASE_PARAM(gup_longterm_memfd_references, gk_memfds_gen_params),
+	KUNIT_CASE(gup_longterm_memfd_folio_replaced),
 	KUNIT_CASE_PARAM(gup_longterm_memfd_moves_folios,
 			 gk_movable_memfds_gen_params),
 	KUNIT_CASE(gup_longterm_memfd_folio_cannot_move),

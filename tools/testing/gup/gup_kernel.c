@@ -433,6 +433,15 @@ struct folio *memfd_alloc_folio(struct file *memfd, pgoff_t idx)
 	return ERR_PTR(-ENOMEM);
 }
 
+int folio_lock_killable(struct folio *folio)
+{
+	return -EINTR;
+}
+
+void folio_unlock(struct folio *folio)
+{
+}
+
 /*
  * There is no hugetlb: a VMA that says so is refused, or has nothing in it.
  */

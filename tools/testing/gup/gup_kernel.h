@@ -1585,6 +1585,7 @@ unsigned int filemap_get_folios_contig(struct address_space *mapping,
 				       pgoff_t *start, pgoff_t end,
 				       struct folio_batch *fbatch);
 void folio_lock(struct folio *folio);
+int folio_lock_killable(struct folio *folio);
 void folio_unlock(struct folio *folio);
 struct hstate *hstate_file(struct file *file);
 unsigned int huge_page_order(struct hstate *h);
