@@ -467,10 +467,14 @@ unsigned long gk_map_thp_by_ptes(struct kunit *test)
 {
 	unsigned long addr = gk_map_thp(test);
 	struct folio *folio = page_folio(gk_page_at(addr));
+	struct vm_area_struct *vma;
 
-	mmap_read_lock(current->mm);
-	split_huge_pmd(vma_lookup(current->mm, addr), gk_pmdp(addr), addr);
-	mmap_read_unlock(current->mm);
+	mmap_write_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	/* khugepaged would put another in its place. */
+	vm_flags_mod(vma, VM_NOHUGEPAGE, VM_HUGEPAGE);
+	split_huge_pmd(vma, gk_pmdp(addr), addr);
+	mmap_write_unlock(current->mm);
 	KUNIT_ASSERT_FALSE(test, pmd_leaf(*gk_pmdp(addr)));
 	KUNIT_ASSERT_PTR_EQ(test, folio,
 			    page_folio(gk_page_at(addr + PMD_SIZE - PAGE_SIZE)));
