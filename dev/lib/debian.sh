@@ -37,7 +37,8 @@ apt_private()
 }
 
 # download_packages MIRROR SUITE PACKAGE...: download packages and unpack them below
-# $apt_dir/root. They need not be installable on this system.
+# $apt_dir/root. They need not be installable on this system. If with_dependencies is
+# set, what they depend on is unpacked, too.
 download_packages()
 {
 	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -53,6 +54,10 @@ download_packages()
 		apt_private apt-cache show "$name" >/dev/null 2>&1 || return 1
 	done
 	say "downloading $* from $suite"
+	if [ -n "${with_dependencies:-}" ]; then
+		# shellcheck disable=SC2046 # a list of words
+		set -- $(apt_private apt-get -s --no-install-recommends install "$@" | awk '$1 == "Inst" { print $2 }')
+	fi
 	(cd "$apt_dir" && rm -f ./*.deb && apt_private apt-get download "$@") >>"$apt_dir/log" 2>&1 || return 1
 	for deb in "$apt_dir"/*.deb; do
 		dpkg -x "$deb" "$apt_dir/root" || return 1

@@ -40,6 +40,7 @@ class Result:
     seconds: int = 0
     trouble: str = NOT_ENDED
     comment: str = ""
+    last_line: str = ""
 
     def count(self, status):
         return sum(sub.status == status for sub in self.subtests.values())
@@ -52,6 +53,8 @@ class Result:
             self.add(int(tap.group(2)), tap.group(1), tap.group(3))
         elif text.startswith("#"):
             self.comment = text.strip("# ")
+        elif text.strip():
+            self.last_line = text.strip()
 
     def add(self, number, failed, text):
         if failed:
@@ -69,7 +72,7 @@ class Result:
         self.trouble = self.judge(status, leaked)
         if not self.subtests:
             verdict = {0: "pass", EXIT_SKIPPED: "skip"}.get(status, "fail")
-            self.subtests[0] = Subtest(verdict, f"exit status {status}", self.comment)
+            self.subtests[0] = Subtest(verdict, f"exit status {status}", self.comment or self.last_line)
 
     def judge(self, status, leaked):
         """What is wrong with the program as a whole, or ""."""
