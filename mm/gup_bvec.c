@@ -83,9 +83,11 @@ static size_t gup_bvec_cut(struct user_bvecs *to, const struct gup_req *req,
 	const unsigned long before = offset_in_page(start);
 	const size_t got = (gup_sink_nr(&req->sink) << PAGE_SHIFT) - before;
 
-	/* If it begins within a page, it has not extended an entry. */
-	to->bvecs[to->nr].bv_offset += before;
-	to->bvecs[to->nr].bv_len -= before;
+	/* What begins within a page has not extended an entry. */
+	if (before) {
+		to->bvecs[to->nr].bv_offset += before;
+		to->bvecs[to->nr].bv_len -= before;
+	}
 	to->nr = ranges->nr;
 	if (got > len)
 		to->bvecs[to->nr - 1].bv_len -= got - len;
