@@ -4,7 +4,7 @@
  * one for each page.
  *
  * What is mapped is taken by the fast path, straight into the entries. The slow
- * path fills an array of pages, one page table at a time, in entries that are not
+ * path fills an array of pages, about those of a page table, in entries that are not
  * in use yet. They are then made into entries, and the fast path goes on.
  */
 #include <linux/export.h>
@@ -12,6 +12,7 @@
 #include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/uaccess.h>
 #include <linux/user_bvecs.h>
 
@@ -21,19 +22,22 @@
 /* So many pages are taken before signals are looked at, and the scheduler is. */
 #define GUP_BVEC_PART	(SZ_1G >> PAGE_SHIFT)
 
+/* So many are taken by the slow path before the fast path is asked again. */
+#define GUP_BVEC_SLOW	(SZ_2M >> PAGE_SHIFT)
+
 /* What a caller may ask for. */
 #define GUP_BVEC_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | \
 			 FOLL_NOFAULT | FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
 
 /*
- * Takes the next pages by the slow path, at most those of one page table. Returns true
- * if it has taken all that it wanted, and nothing is known to be in the way.
+ * Takes the next pages by the slow path. Returns true if it has taken all that it
+ * wanted, so that nothing is known to be in the way.
  */
 static bool gup_bvec_slow(struct gup_req *req)
 {
 	struct gup_sink *sink = &req->sink;
 	const unsigned long left = req->nr_pages - gup_sink_nr(sink);
-	const long nr = gup_sink_limit(sink, min(left, PTRS_PER_PTE));
+	const long nr = gup_sink_limit(sink, min(left, GUP_BVEC_SLOW));
 	struct gup_req part = gup_req_init(req->mm, gup_addr(req), nr,
 					   gup_sink_room(sink, nr).end - nr,
 					   req->flags | FOLL_TOUCH);
