@@ -22,10 +22,6 @@
  * Arguments
  */
 
-/* What may be passed to the fast entry points. */
-#define GUP_FAST_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | FOLL_GET | \
-			 FOLL_NOFAULT | FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
-
 /* Combinations that make no sense; @flags as completed by the entry point. */
 static bool gup_flags_ok(unsigned int flags, struct page **pages)
 {

@@ -25,9 +25,8 @@
 /* So many are taken by the slow path before the fast path is asked again. */
 #define GUP_BVEC_SLOW	(SZ_2M >> PAGE_SHIFT)
 
-/* What a caller may ask for. */
-#define GUP_BVEC_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | \
-			 FOLL_NOFAULT | FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
+/* What may be passed: ranges are of pins. */
+#define GUP_BVEC_FLAGS	(GUP_FAST_FLAGS & ~FOLL_GET)
 
 /*
  * Takes the next pages by the slow path. Returns true if it has taken all that it

@@ -179,6 +179,10 @@ static __always_inline struct gup_req gup_req_init(struct mm_struct *mm,
 	};
 }
 
+/* What may be passed to the fast entry points. */
+#define GUP_FAST_FLAGS	(FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | FOLL_GET | \
+			 FOLL_NOFAULT | FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
+
 /* mm/gup.c */
 long gup_run_unlocked(struct gup_req *req);
 
