@@ -39,20 +39,19 @@ static unsigned long gup_ranges_more(const struct gup_ranges *ranges,
 
 /**
  * gup_ranges_limit() - is there room for a span?
- * @ranges: Where it is to go.
- * @pos: How many pages the request has.
+ * @sink: Where it is to go. It has ranges.
  * @page: First page of the span. It need not be referenced yet.
  * @nr: Number of pages.
  *
  * Return: For how many of the pages there is room.
  */
-unsigned long gup_ranges_limit(const struct gup_ranges *ranges,
-			       unsigned long pos, const struct page *page,
-			       unsigned long nr)
+unsigned long gup_ranges_limit(const struct gup_sink *sink,
+			       const struct page *page, unsigned long nr)
 {
+	const struct gup_ranges *ranges = sink->ranges;
 	const unsigned long left = ranges->max - ranges->nr;
 
-	return min(nr, gup_ranges_more(ranges, pos, page) +
+	return min(nr, gup_ranges_more(ranges, sink->nr, page) +
 		       left * ranges->max_pages);
 }
 

@@ -56,9 +56,8 @@ void gup_sink_release(struct gup_sink *sink, unsigned long pos,
 		      unsigned long nr, unsigned int flags);
 unsigned long gup_sink_next(const struct gup_sink *sink, unsigned long pos,
 			    struct folio **folio);
-unsigned long gup_ranges_limit(const struct gup_ranges *ranges,
-			       unsigned long pos, const struct page *page,
-			       unsigned long nr);
+unsigned long gup_ranges_limit(const struct gup_sink *sink,
+			       const struct page *page, unsigned long nr);
 void gup_ranges_put(struct gup_ranges *ranges, unsigned long pos,
 		    struct page *page, unsigned long nr);
 void gup_ranges_commit(struct gup_ranges *ranges, unsigned long pos,
@@ -112,7 +111,7 @@ gup_sink_limit_span(const struct gup_sink *sink, const struct page *page,
 {
 	if (!sink->ranges)
 		return nr;
-	return gup_ranges_limit(sink->ranges, sink->nr, page, nr);
+	return gup_ranges_limit(sink, page, nr);
 }
 
 /**
@@ -166,7 +165,7 @@ static __always_inline void gup_sink_commit(struct gup_sink *sink, long from,
 static __always_inline void gup_store_pages(struct page **out,
 					    struct page *page, unsigned long nr)
 {
-	struct page **const end = out + nr;
+	struct page **end;
 	unsigned int i;
 
 	/* One page is common: it is not to pay for loops. */
@@ -174,6 +173,7 @@ static __always_inline void gup_store_pages(struct page **out,
 		*out = page;
 		return;
 	}
+	end = out + nr;
 	for (; end - out >= GUP_PAGES_BATCH; out += GUP_PAGES_BATCH) {
 		unrolled_full
 		for (i = 0; i < GUP_PAGES_BATCH; i++)
