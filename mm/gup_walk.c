@@ -168,8 +168,9 @@ static void gup_touch_pfn_pte(const struct gup_req *req,
 		touched = pte_mkdirty(touched);
 	if (pte_same(touched, pte))
 		return;
-	set_pte_at(vma->vm_mm, addr, ptep, touched);
-	update_mmu_cache(vma, addr, ptep);
+	/* The MMU may set bits of it at the same time. They must not be lost. */
+	if (ptep_set_access_flags(vma, addr, ptep, touched, true))
+		update_mmu_cache(vma, addr, ptep);
 }
 
 static struct page *gup_pte_page(struct vm_area_struct *vma, unsigned long addr,

@@ -916,6 +916,8 @@ static inline bool folio_maybe_dma_pinned(struct folio *folio)
 void folio_mark_accessed(struct folio *folio);
 bool folio_mark_dirty(struct folio *folio);
 bool folio_mark_dirty_lock(struct folio *folio);
+/* How often it was called. */
+extern unsigned long gup_nr_dirty_locked;
 #define set_page_dirty(page)	folio_mark_dirty(page_folio(page))
 #define mark_page_accessed(page) folio_mark_accessed(page_folio(page))
 
@@ -1505,11 +1507,16 @@ static inline bool arch_vma_access_permitted(struct vm_area_struct *vma,
 #endif
 }
 
-static inline void set_pte_at(struct mm_struct *mm, unsigned long addr,
-			      pte_t *ptep, pte_t pte)
+static inline bool ptep_set_access_flags(struct vm_area_struct *vma,
+					 unsigned long addr, pte_t *ptep,
+					 pte_t pte, bool dirty)
 {
 	lockdep_assert_held(&virt_to_page(ptep)->ptl);
-	WRITE_ONCE(ptep->pte, pte.pte);
+	if (READ_ONCE(ptep->pte) == pte.pte)
+		return false;
+	if (dirty)
+		WRITE_ONCE(ptep->pte, pte.pte);
+	return true;
 }
 
 static inline bool vma_is_cow_mapping(const struct vm_area_struct *vma)
