@@ -141,6 +141,22 @@ static __always_inline void gup_release_fetch(struct page **pages,
 		prefetchw(pages[i]);
 }
 
+/* Gives back @nr pins of a folio and counts them. */
+static __always_inline void gup_put_pins(struct folio *folio, unsigned long nr,
+					 struct gup_pin_stat *released)
+{
+	const bool large = folio_test_large(folio);
+
+	/* The huge one is counted. */
+	if (!large && is_zero_folio(folio))
+		return;
+	gup_stat_add(released, folio_nid(folio), nr, NR_FOLL_PIN_RELEASED);
+	if (large)
+		gup_put_large_pins(folio, nr);
+	else
+		folio_put_refs(folio, nr * GUP_PIN_COUNTING_BIAS);
+}
+
 /* Releases the pins from @pages on that are of one folio. Returns their end. */
 static __always_inline struct page **
 gup_release_pin_run(struct page **pages, struct page **end,
@@ -152,19 +168,11 @@ gup_release_pin_run(struct page **pages, struct page **end,
 	if (unlikely(!*pages))
 		return pages + 1;
 	folio = page_folio(*pages);
-	if (!folio_test_large(folio)) {
+	if (folio_test_large(folio))
+		pages = gup_large_run_end(pages, end, folio);
+	else
 		pages += gup_run_length(pages, end - pages, folio);
-		if (is_zero_folio(folio))
-			return pages;
-		gup_stat_add(released, folio_nid(folio), pages - first,
-			     NR_FOLL_PIN_RELEASED);
-		folio_put_refs(folio, (pages - first) * GUP_PIN_COUNTING_BIAS);
-		return pages;
-	}
-	pages = gup_large_run_end(pages, end, folio);
-	gup_stat_add(released, folio_nid(folio), pages - first,
-		     NR_FOLL_PIN_RELEASED);
-	gup_put_large_pins(folio, pages - first);
+	gup_put_pins(folio, pages - first, released);
 	return pages;
 }
 
@@ -366,11 +374,47 @@ void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages,
 }
 EXPORT_SYMBOL(unpin_user_page_range_dirty_lock);
 
+/*
+ * A file may know which part of a folio is dirty: it is asked even if the folio is.
+ * Anonymous memory has the flag and no more.
+ */
+static void gup_mark_all_dirty(struct folio *folio)
+{
+	if (!folio_test_anon(folio) || !folio_test_dirty(folio))
+		folio_mark_dirty_lock(folio);
+}
+
+static __always_inline void gup_release_bvec(const struct bio_vec *bv,
+					     bool make_dirty,
+					     struct gup_pin_stat *released)
+{
+	struct page *page = bv->bv_page + (bv->bv_offset >> PAGE_SHIFT);
+	unsigned long left = gup_bvec_pages(bv);
+
+	for (;;) {
+		struct folio *folio = page_folio(page);
+		unsigned long nr = 1;
+
+		if (folio_test_large(folio))
+			nr = min(left, folio_nr_pages(folio) -
+				       folio_page_idx(folio, page));
+		gup_check_exclusive(page);
+		if (make_dirty)
+			gup_mark_all_dirty(folio);
+		gup_put_pins(folio, nr, released);
+		left -= nr;
+		if (likely(!left))
+			return;
+		page = pfn_to_page(page_to_pfn(page) + nr);
+	}
+}
+
 /**
  * unpin_user_bvecs() - release pinned ranges
- * @bvecs: Entries as pin_user_bvecs_fast() has made them, each of one folio.
+ * @bvecs: Entries of pinned pages. Those that pin_user_bvecs_fast() has made are of one
+ *	   folio each; others may have parts of several that lie one behind the other.
  * @nr: Number of entries.
- * @make_dirty: Whether to mark each folio dirty that is not yet.
+ * @make_dirty: Whether to mark each folio dirty.
  *
  * A page is pinned once for each entry that has a part of it.
  *
@@ -383,22 +427,8 @@ void unpin_user_bvecs(const struct bio_vec *bvecs, unsigned int nr,
 	struct gup_pin_stat released = { .nid = numa_node_id() };
 	const struct bio_vec *const end = bvecs + nr;
 
-	for (; bvecs < end; bvecs++) {
-		struct folio *folio = page_folio(bvecs->bv_page);
-		const unsigned long pages = gup_bvec_pages(bvecs);
-
-		gup_check_exclusive(bvecs->bv_page);
-		if (make_dirty)
-			gup_mark_dirty(folio);
-		if (is_zero_folio(folio))
-			continue;
-		gup_stat_add(&released, folio_nid(folio), pages,
-			     NR_FOLL_PIN_RELEASED);
-		if (folio_test_large(folio))
-			gup_put_large_pins(folio, pages);
-		else
-			folio_put_refs(folio, GUP_PIN_COUNTING_BIAS);
-	}
+	for (; bvecs < end; bvecs++)
+		gup_release_bvec(bvecs, make_dirty, &released);
 	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
 }
 EXPORT_SYMBOL_GPL(unpin_user_bvecs);

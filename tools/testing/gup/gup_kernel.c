@@ -299,8 +299,11 @@ bool folio_mark_dirty(struct folio *folio)
 	return true;
 }
 
+unsigned long gup_nr_dirty_locked;
+
 bool folio_mark_dirty_lock(struct folio *folio)
 {
+	gup_nr_dirty_locked++;
 	return folio_mark_dirty(folio);
 }
 

@@ -404,6 +404,52 @@ static void test_dirty(void)
 	expect_clean();
 }
 
+/* A file may know what part of a folio is dirty, so it is told again. */
+static void test_dirty_again(void)
+{
+	static struct address_space file;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		start(1);
+		map_small(0, 0, 1);
+		EXPECT_EQ(pin(0, PAGE_SIZE, FOLL_WRITE), PAGE_SIZE);
+		folio_set_dirty(folio_at(0));
+		if (i)
+			folio_at(0)->mapping = &file;
+		gup_nr_dirty_locked = 0;
+		unpin_user_bvecs(bvecs, 1, true);
+		EXPECT_EQ(gup_nr_dirty_locked, i);
+		expect_clean();
+	}
+}
+
+/* Who adds pages one by one may have put several folios into an entry. */
+static void test_several_folios(void)
+{
+	static const struct bio_vec all[] = {
+		{ .bv_offset = 8, .bv_len = 8 * PAGE_SIZE - 16 },
+		{ .bv_offset = 3 * PAGE_SIZE, .bv_len = 4 * PAGE_SIZE + 1 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
+		const unsigned long first = i ? 3 : 0;
+
+		start(8);
+		map_small(0, 0, 2);
+		new_folio(2, 1);
+		new_folio(4, 2);
+		map_range(2, 2, 6, GUP_PTE_RW);
+		EXPECT_EQ(pin(first * PAGE_SIZE, (8 - first) * PAGE_SIZE, FOLL_WRITE),
+			  (8 - first) * PAGE_SIZE);
+		bvecs[0] = all[i];
+		bvecs[0].bv_page = page_at(0);
+		folio_clear_dirty(folio_at(4));
+		unpin_user_bvecs(bvecs, 1, true);
+		EXPECT(folio_test_dirty(folio_at(4)));
+		expect_clean();
+	}
+}
+
 /* What is not mapped comes by the slow path, into the same entries. */
 static void test_not_mapped(void)
 {
@@ -499,6 +545,8 @@ const struct test bvec_tests[] = {
 	{ "ranges: undo", test_undo },
 	{ "ranges: zero page", test_zero },
 	{ "ranges: dirty", test_dirty },
+	{ "ranges: marked dirty again", test_dirty_again },
+	{ "ranges: several folios in an entry", test_several_folios },
 	{ "ranges: not mapped", test_not_mapped },
 	{ "ranges: fault that fails", test_fault_fails },
 	{ "ranges: arguments", test_wrong },
