@@ -112,13 +112,6 @@ static noinline bool gup_fast_refuse(struct gup_req *req, pte_t pte)
  */
 #define GUP_FAST_AHEAD		12UL
 
-/* Fetches the page of an entry. */
-static __always_inline void gup_fast_fetch(const pte_t *ptep)
-{
-	/* Read as plain memory: it need not be consistent. */
-	gup_fast_prefetch(data_race(*ptep));
-}
-
 /* Reads an entry, and sees whether it permits the access. */
 static __always_inline bool gup_fast_read_pte(struct gup_fast_walk *walk,
 					      pte_t *ptep,
@@ -130,7 +123,7 @@ static __always_inline bool gup_fast_read_pte(struct gup_fast_walk *walk,
 		return gup_fast_refuse(walk->req, pte);
 	leaf->entryp = ptep;
 	leaf->val = pte_val(pte);
-	leaf->page = gup_fast_pte_page(pte);
+	leaf->page = gup_fast_pte_page(ptep, pte);
 	leaf->excl = leaf->page;
 	return true;
 }
@@ -169,7 +162,7 @@ gup_fast_order0_run(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr,
 		struct gup_fast_leaf leaf = {};
 
 		if (fetch)
-			gup_fast_fetch(end + next + GUP_FAST_AHEAD);
+			gup_fast_prefetch(end + next + GUP_FAST_AHEAD);
 		if (!gup_fast_read_pte(walk, end + next, &leaf) ||
 		    !gup_fast_take_order0(walk, &leaf,
 					  gup_fast_flags(leaf.page)))
@@ -194,7 +187,7 @@ gup_fast_order0_ptes(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr)
 		return gup_fast_order0_run(walk, ptep, nr, false);
 	unrolled_full
 	for (i = 0; i < GUP_FAST_AHEAD; i++)
-		gup_fast_fetch(ptep + i);
+		gup_fast_prefetch(ptep + i);
 	taken = gup_fast_order0_run(walk, ptep, ahead, true);
 	if (taken < ahead)
 		return taken;

@@ -38,21 +38,14 @@ static __always_inline bool gup_pte_alike(pte_t pte, pte_t want)
 
 #define GUP_PTE_BATCH	16
 
-/* Does the architecture say of an entry that it is one of several that are alike? */
-#ifdef pte_batch_hint
-#define GUP_PTE_HINTS	true
-#else
-#define GUP_PTE_HINTS	false
-#endif
-
 /* Do GUP_PTE_BATCH entries map consecutive pages and not differ otherwise? */
 static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first,
 					       const bool lockless)
 {
 	unsigned int i;
 
-	/* Whoever has a hint has better than to read them one by one. */
-	if (GUP_PTE_HINTS)
+	/* Who knows batches of its own has better than to read them one by one. */
+	if (GUP_PTE_BATCHES)
 		return false;
 	unrolled_full
 	for (i = 0; i < GUP_PTE_BATCH; i++) {
@@ -103,12 +96,12 @@ static __always_inline unsigned int gup_pte_run(pte_t *const ptep,
 			break;
 		if (dirty && !pte_dirty(pte))
 			*dirty = false;
-		nr = pte_batch_hint(p, pte);
+		nr = gup_pte_batch(p, pte);
 		p += nr;
 		want = gup_pte_advance(want, nr);
 	}
-	/* A hint may go beyond the end. */
-	return GUP_PTE_HINTS ? min_t(unsigned long, p - ptep, max) : p - ptep;
+	/* A batch may go beyond the end. */
+	return GUP_PTE_BATCHES ? min_t(unsigned long, p - ptep, max) : p - ptep;
 }
 
 #endif	/* _MM_GUP_PTE_H */

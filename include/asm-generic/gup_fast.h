@@ -37,6 +37,25 @@ static __always_inline pte_t gup_pte_advance(pte_t pte, unsigned long nr)
 }
 #endif
 
+#if defined(gup_pte_batch) || defined(pte_batch_hint)
+#define GUP_PTE_BATCHES	true
+#else
+#define GUP_PTE_BATCHES	false
+#endif
+
+#ifndef gup_pte_batch
+/*
+ * How many entries, from the one at @ptep on, does the architecture know to map
+ * consecutive pages like @pte, which is accessible? To take one of them away it first
+ * clears all: who reads one that is in the batch speaks for the others. There may be
+ * more of them than the folio or the page table has.
+ */
+static __always_inline unsigned int gup_pte_batch(pte_t *ptep, pte_t pte)
+{
+	return pte_batch_hint(ptep, pte);
+}
+#endif
+
 #ifndef gup_pmd_accessible
 /* The same for an entry of the level above: is it such a huge leaf? */
 static __always_inline bool gup_pmd_accessible(pmd_t pmd)
@@ -164,8 +183,9 @@ static __always_inline pte_t *gup_fast_pte_offset(pmd_t *pmd, unsigned long addr
 #endif
 
 #ifndef gup_fast_pte_page
-/* The page of an entry that permits the access. */
-static __always_inline struct page *gup_fast_pte_page(pte_t pte)
+/* The page of the entry at @ptep, which was @pte and permitted the access. */
+static __always_inline struct page *gup_fast_pte_page(const pte_t *ptep,
+						      pte_t pte)
 {
 	return pte_page(pte);
 }
@@ -173,10 +193,11 @@ static __always_inline struct page *gup_fast_pte_page(pte_t pte)
 
 #ifndef gup_fast_prefetch
 /*
- * Fetches the struct page of an entry that may be anything. Only for who can tell
- * quickly where that is, and that it does no harm if it is nowhere.
+ * Fetches the struct page of an entry that may be anything, and may be read as plain
+ * memory: it need not be consistent. Only for who can tell quickly where the page
+ * is, and that it does no harm if it is nowhere.
  */
-static __always_inline void gup_fast_prefetch(pte_t pte)
+static __always_inline void gup_fast_prefetch(const pte_t *ptep)
 {
 }
 #endif

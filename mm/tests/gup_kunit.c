@@ -21,6 +21,8 @@
 #include <linux/uaccess.h>
 #include <linux/user_bvecs.h>
 
+#include <asm/sections.h>
+
 #include "gup_kunit.h"
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
@@ -660,6 +662,23 @@ static unsigned long gk_kind_hugetlb_private(struct kunit *test,
 	return gk_map_hugetlb(test, MAP_PRIVATE);
 }
 
+#ifdef GK_HUGETLB_BY_PTES
+static unsigned long gk_kind_hugetlb_64k(struct kunit *test,
+					 const struct gk_kind *kind)
+{
+	struct hstate *h = size_to_hstate(SZ_64K);
+	unsigned long addr;
+
+	if (!h)
+		kunit_skip(test, "needs a CPU with Svnapot");
+	h->nr_overcommit_huge_pages = 16;
+	addr = gk_map_file(test, gk_hugetlb_file_of(test, 2, h), kind->nr,
+			   PROT_READ | PROT_WRITE, MAP_SHARED);
+	gk_fill(test, addr, kind->nr);
+	return addr;
+}
+#endif
+
 const struct gk_kind gk_kinds[GK_NR_KINDS] = {
 	{ "4k", gk_kind_4k, 0, 32, true, true },
 	{ "64k", gk_kind_64k, GK_64K_ORDER, 32, true, true },
@@ -670,6 +689,9 @@ const struct gk_kind gk_kinds[GK_NR_KINDS] = {
 	{ "hugetlb", gk_kind_hugetlb, GK_PMD_ORDER, 1 << GK_PMD_ORDER },
 	{ "hugetlb private", gk_kind_hugetlb_private, GK_PMD_ORDER,
 	  1 << GK_PMD_ORDER, true },
+#ifdef GK_HUGETLB_BY_PTES
+	{ "hugetlb 64k", gk_kind_hugetlb_64k, GK_64K_ORDER, 32 },
+#endif
 };
 
 const void *gk_anon_kind_gen_params(struct kunit *test, const void *prev,
@@ -895,6 +917,7 @@ struct page *gk_page_at(unsigned long addr)
 {
 	pud_t *pudp = gk_pudp(addr);
 	pmd_t *pmdp = gk_pmdp(addr);
+	struct folio *folio;
 	pte_t pte;
 
 	if (pudp && pud_present(*pudp) && pud_leaf(*pudp))
@@ -904,7 +927,14 @@ struct page *gk_page_at(unsigned long addr)
 	if (pmd_leaf(*pmdp))
 		return pmd_page(*pmdp) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
 	pte = ptep_get(pte_offset_kernel(pmdp, addr));
-	return pte_present(pte) ? pte_page(pte) : NULL;
+	if (!pte_present(pte))
+		return NULL;
+	folio = page_folio(pte_page(pte));
+	/* Its entries may all be the same. */
+	if (folio_test_hugetlb(folio))
+		return folio_page(folio, (addr >> PAGE_SHIFT) %
+					 folio_nr_pages(folio));
+	return pte_page(pte);
 }
 
 pte_t gk_pte(struct kunit *test, unsigned long addr)
@@ -918,9 +948,11 @@ void gk_set_pte(struct kunit *test, unsigned long addr, pte_t pte)
 	pte_t *ptep = get_locked_pte(current->mm, addr, &ptl);
 
 	KUNIT_ASSERT_NOT_NULL(test, ptep);
+	/* Some MMUs must not see one turn into another. */
+	ptep_get_and_clear(current->mm, addr, ptep);
+	flush_tlb_mm(current->mm);
 	set_pte_at(current->mm, addr, ptep, pte);
 	pte_unmap_unlock(ptep, ptl);
-	flush_tlb_mm(current->mm);
 }
 
 void gk_write_protect(struct kunit *test, unsigned long addr, unsigned long nr)
@@ -1112,8 +1144,14 @@ bool gk_walk_fast(struct gup_req *req)
 }
 
 /*
- * Signals
+ * Warnings and signals
  */
+
+/* What warns once may warn again: some architectures count suppressed warnings, too. */
+void gk_forget_warnings(void)
+{
+	memset(__start_once, 0, __end_once - __start_once);
+}
 
 /* The thread will never return to user space, where it would be delivered. */
 void gk_signal(int sig)
@@ -1174,6 +1212,7 @@ void gk_trap_clear(struct gk_trap *trap)
 			     (__force void *)trap->events);
 }
 #else
+/* A test calls it before it holds anything. */
 void gk_trap_set(struct kunit *test, struct gk_trap *trap, void *word)
 {
 	kunit_skip(test, "needs CONFIG_HAVE_HW_BREAKPOINT");

@@ -80,7 +80,14 @@ struct gk_kind {
 	bool ptes;
 };
 
+/* Does the architecture map a huge page of 64 KiB by several PTEs? */
+#if defined(CONFIG_HUGETLB_PAGE) && \
+	(defined(CONFIG_ARM64_4K_PAGES) || defined(CONFIG_RISCV_ISA_SVNAPOT))
+#define GK_HUGETLB_BY_PTES
+#define GK_NR_KINDS	8
+#else
 #define GK_NR_KINDS	7
+#endif
 extern const struct gk_kind gk_kinds[GK_NR_KINDS];
 
 /**
@@ -233,9 +240,10 @@ enum gup_outcome gk_walk_slow(struct gup_req *req);
 bool gk_walk_fast(struct gup_req *req);
 
 /*
- * Signals, and what happens at a memory access
+ * Warnings, signals, and what happens at a memory access
  */
 
+void gk_forget_warnings(void);
 void gk_signal(int sig);
 void gk_no_signal(void);
 

@@ -5,6 +5,7 @@
  * compiled for it.
  */
 #include <linux/kthread.h>
+#include <linux/memblock.h>
 #include <linux/memremap.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>

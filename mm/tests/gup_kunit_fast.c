@@ -184,6 +184,25 @@ static void gup_fast_entry_is_not_present(struct kunit *test)
 }
 #endif
 
+#ifdef GK_HUGETLB_BY_PTES
+/* From the middle of a huge page into the next, by entries that may be all the same. */
+static void gup_fast_hugetlb_by_ptes(struct kunit *test)
+{
+	const struct gk_kind *kind = &gk_kinds[GK_NR_KINDS - 1];
+	unsigned long addr = kind->map(test, kind) + 5 * PAGE_SIZE;
+	struct page *pages[20];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 20, get_user_pages_fast_only(addr, 20, FOLL_WRITE,
+							   pages));
+	for (i = 0; i < 20; i++, addr += PAGE_SIZE) {
+		KUNIT_EXPECT_PTR_EQ(test, pages[i], gk_page_at(addr));
+		KUNIT_EXPECT_EQ(test, gk_page_word(pages[i]), gk_peek(test, addr));
+		put_page(pages[i]);
+	}
+}
+#endif
+
 static void gup_fast_readonly_entry(struct kunit *test)
 {
 	unsigned long addr = gk_map_filled(test, 1);
@@ -310,6 +329,7 @@ static void gup_fast_refcount_below_zero(struct kunit *test)
 	refs = page_ref_count(page);
 	set_page_count(page, INT_MIN + 5);
 	gk_req(&req, addr, 1, kind->flags, pages);
+	gk_forget_warnings();
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_FALSE(test, gk_walk_fast(&req));
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
@@ -726,6 +746,9 @@ static struct kunit_case gup_fast_cases[] = {
 	KUNIT_CASE(gup_fast_shared_page),
 	KUNIT_CASE(gup_fast_shared_thp),
 	KUNIT_CASE(gup_fast_page_without_mapping),
+#ifdef GK_HUGETLB_BY_PTES
+	KUNIT_CASE(gup_fast_hugetlb_by_ptes),
+#endif
 	KUNIT_CASE(gup_fast_longterm_write),
 	KUNIT_CASE(gup_fast_longterm_write_to_file),
 	KUNIT_CASE_PARAM(gup_fast_refcount_of_zero, gk_ref_kinds_gen_params),

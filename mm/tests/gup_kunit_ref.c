@@ -5,6 +5,7 @@
 #include <linux/memremap.h>
 #include <linux/pagemap.h>
 #include <linux/swap.h>
+#include <linux/user_bvecs.h>
 
 #include <asm/sections.h>
 
@@ -178,10 +179,13 @@ static void gup_ref_overflow_is_refused(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		folio_set_count(folio, counts[i]);
 		kunit_warning_suppress(test) {
+			gk_forget_warnings();
 			KUNIT_EXPECT_EQ(test, try_grab_folio(folio, 1, FOLL_GET),
 					-ENOMEM);
+			gk_forget_warnings();
 			KUNIT_EXPECT_EQ(test, try_grab_folio(folio, 1, FOLL_PIN),
 					-ENOMEM);
+			gk_forget_warnings();
 			KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1, req.flags, false),
 					-ENOMEM);
 			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 3);
@@ -264,6 +268,25 @@ static void gk_unpin_range_clean(struct page **pages, unsigned long nr)
 	unpin_user_page_range_dirty_lock(pages[0], nr, false);
 }
 
+/* One entry for all, of however many folios they are. */
+static void gk_unpin_bvec(struct page **pages, unsigned long nr, bool dirty)
+{
+	struct bio_vec bvec;
+
+	bvec_set_page(&bvec, pages[0], nr * PAGE_SIZE, 0);
+	unpin_user_bvecs(&bvec, !!nr, dirty);
+}
+
+static void gk_unpin_bvec_dirty(struct page **pages, unsigned long nr)
+{
+	gk_unpin_bvec(pages, nr, true);
+}
+
+static void gk_unpin_bvec_clean(struct page **pages, unsigned long nr)
+{
+	gk_unpin_bvec(pages, nr, false);
+}
+
 static void gk_unpin_user_folio(struct page **pages, unsigned long nr)
 {
 	unpin_user_folio(page_folio(pages[0]), nr);
@@ -293,6 +316,8 @@ static const struct gk_unpin gk_unpins[] = {
 	{ "unpin_user_pages_dirty_lock clean", gk_unpin_clean, true },
 	{ "unpin_user_page_range_dirty_lock dirty", gk_unpin_range_dirty },
 	{ "unpin_user_page_range_dirty_lock clean", gk_unpin_range_clean },
+	{ "unpin_user_bvecs dirty", gk_unpin_bvec_dirty },
+	{ "unpin_user_bvecs clean", gk_unpin_bvec_clean },
 	{ "unpin_user_folio", gk_unpin_user_folio },
 	{ "unpin_folio", gk_unpin_folio },
 	{ "unpin_folios", gk_unpin_folios, true },
@@ -541,6 +566,7 @@ static void gk_check_runs(struct kunit *test, const struct gk_unpin *unpin)
 	struct page **pages = gk_array(test, nr);
 	unsigned long i;
 
+	gk_trap_set(test, &trap, &page_folio(a[0])->_refcount);
 	for (i = 0; i < nr; i++) {
 		const char c = run->entries[i];
 
@@ -548,7 +574,7 @@ static void gk_check_runs(struct kunit *test, const struct gk_unpin *unpin)
 		KUNIT_ASSERT_EQ(test, 0, try_grab_folio(page_folio(pages[i]), 1,
 							FOLL_PIN));
 	}
-	gk_trap_set(test, &trap, &page_folio(a[0])->_refcount);
+	trap.hits = 0;
 	unpin->unpin(pages, nr);
 	gk_trap_clear(&trap);
 	KUNIT_EXPECT_EQ_MSG(test, trap.hits, run->runs, "%s", unpin->name);

@@ -9,10 +9,10 @@
 #include <linux/mmap_lock.h>
 #include <linux/mmu_context.h>
 
-#ifdef CONFIG_X86_64
-#include <asm/pkru.h>
 #include <asm/syscall.h>
 #include <asm/unistd.h>
+#ifdef CONFIG_X86_64
+#include <asm/pkru.h>
 #include <asm/vsyscall.h>
 #endif
 
@@ -63,9 +63,19 @@ static unsigned long gk_map_prot(struct kunit *test, const struct gk_prot *prot)
 	return gk_map(test, 2, prot->prot);
 }
 
+/* RISC-V lets read what may be written to. */
+static long gk_prot_want(const struct gk_prot *prot)
+{
+	if (!(prot->flags & FOLL_WRITE) &&
+	    (calc_vm_prot_bits(prot->prot, 0) & VM_READ))
+		return 1;
+	return prot->want;
+}
+
 static void gup_vma_protection(struct kunit *test)
 {
 	const struct gk_prot *prot = test->param_value;
+	const long want = gk_prot_want(prot);
 	unsigned int i;
 
 	for (i = 0; i < GK_NR_APIS; i++) {
@@ -74,7 +84,7 @@ static void gup_vma_protection(struct kunit *test)
 		struct page *pages[1];
 		long ret = api->take(addr, 1, prot->flags, pages);
 
-		KUNIT_EXPECT_EQ_MSG(test, ret, api->lockless ? 0 : prot->want,
+		KUNIT_EXPECT_EQ_MSG(test, ret, api->lockless ? 0 : want,
 				    "%s", api->name);
 		gk_release(api, pages, ret);
 	}
@@ -165,9 +175,12 @@ static unsigned long gk_rule_fsdax(struct kunit *test)
 
 unsigned long gk_map_secretmem(struct kunit *test)
 {
-#if defined(CONFIG_X86_64) && defined(CONFIG_SECRETMEM)
+#if defined(CONFIG_64BIT) && defined(CONFIG_SECRETMEM) && \
+	defined(CONFIG_ARCH_HAS_SYSCALL_WRAPPER)
+	long (*memfd_secret)(const struct pt_regs *regs) =
+		(void *)sys_call_table[__NR_memfd_secret];
 	struct pt_regs regs = {};
-	long fd = sys_call_table[__NR_memfd_secret](&regs);
+	long fd = memfd_secret(&regs);
 	struct file *file;
 	unsigned long addr;
 
@@ -180,7 +193,7 @@ unsigned long gk_map_secretmem(struct kunit *test)
 	gk_fill(test, addr, 1);
 	return addr;
 #else
-	kunit_skip(test, "needs CONFIG_SECRETMEM on x86-64");
+	kunit_skip(test, "needs CONFIG_SECRETMEM and system calls with wrappers");
 #endif
 }
 

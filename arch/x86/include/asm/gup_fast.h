@@ -154,7 +154,8 @@ static __always_inline bool gup_fast_pmd_leaf(pmd_t pmd)
 #define gup_fast_pmd_leaf gup_fast_pmd_leaf
 
 /* One shift, from the entry to the offset in the memory map. */
-static __always_inline struct page *gup_fast_pte_page(pte_t pte)
+static __always_inline struct page *gup_fast_pte_page(const pte_t *ptep,
+						      pte_t pte)
 {
 	const u64 addr = pte_val(pte) & PTE_PFN_MASK;
 
@@ -166,10 +167,13 @@ static __always_inline struct page *gup_fast_pte_page(pte_t pte)
 #define gup_fast_pte_page gup_fast_pte_page
 
 /* In the virtual memory map, a page that is nowhere is not fetched either. */
-static __always_inline void gup_fast_prefetch(pte_t pte)
+static __always_inline void gup_fast_prefetch(const pte_t *ptep)
 {
+	/* It may be any value: nothing depends on it. */
+	const pte_t pte = data_race(*ptep);
+
 	if (IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
-		prefetchw(gup_fast_pte_page(pte));
+		prefetchw(gup_fast_pte_page(ptep, pte));
 }
 
 #define gup_fast_prefetch gup_fast_prefetch
