@@ -15,7 +15,7 @@ OUT = CACHE / "mutants"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count())
 NATIVE = "tools/testing/gup"
 SOURCES = ["mm/*.[ch]", "arch/x86/mm/*.c", "arch/x86/include/asm/*.h", "include/**/*.h"]
-TESTS = [f"{NATIVE}/*.[ch]", f"{NATIVE}/Makefile"]
+TESTS = [f"{NATIVE}/*.[ch]", f"{NATIVE}/Makefile", "dev/lib/mutant*.py"]
 # Without sanitizers and optimization they run and compile in a fraction of the time.
 FLAGS = ["flags_asan=-O0 -DGUP_CHECKED", "flags_tsan=-O0 -DGUP_CHECKED -fsanitize=thread"]
 PROGRAMS = [("unit", []), ("fuzz", ["--runs", "3000"])]
@@ -111,7 +111,8 @@ class Native:
         """The verdict."""
         if not mutant.function:
             return self.test_alone(mutant)
-        programs = PROGRAMS + (GENERIC if "gup_fast" in mutant.file else [])
+        both = "gup_fast" in mutant.file or "gup_pte" in mutant.file
+        programs = PROGRAMS + (GENERIC if both else [])
         programs += [("race", [])] if "race" in mutant.tags else []
         for name, options in programs:
             prefix = ["setarch", "-R"] if name == "race" else []

@@ -1199,10 +1199,22 @@ GUP_ENTRY(pud, e.pud & _PAGE_PSE ? PUD_MASK : ~0UL, false)
 #define PFN_PTE_SHIFT		PAGE_SHIFT
 #define U64_MAX			UINT64_MAX
 
+#ifdef GUP_GENERIC
+/* As on arm64: entries with the bit are 16 that are aligned and go on in order. */
+#define _PAGE_CONT		BIT(57)
+
+static inline unsigned int pte_batch_hint(pte_t *ptep, pte_t pte)
+{
+	return pte.pte & _PAGE_CONT ? 16 - (uintptr_t)ptep / sizeof(*ptep) % 16 : 1;
+}
+
+#define pte_batch_hint pte_batch_hint
+#else
 static inline unsigned int pte_batch_hint(pte_t *ptep, pte_t pte)
 {
 	return 1;
 }
+#endif
 
 static inline pte_t pte_advance_pfn(pte_t pte, unsigned long nr)
 {

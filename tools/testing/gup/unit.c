@@ -288,6 +288,53 @@ static void test_span_batches(void)
 	both_ways(3, LONG_NR, FOLL_PIN, LONG_NR, 0);
 }
 
+#ifdef GUP_GENERIC
+/* One page table: the second and the third of its four batches are known to be. */
+static void map_hinted(void)
+{
+	setup();
+	new_folio(0, LONG_ORDER);
+	map_range(0, 0, LONG_NR, GUP_PTE_RW);
+	for (unsigned long i = 16; i < 48; i++)
+		gup_pte(addr_of(i))->pte |= _PAGE_CONT;
+}
+
+/* An architecture takes one entry out of a batch by clearing all of it first. */
+static void clear_batch(void *word, bool after)
+{
+	if (!after)
+		return;
+	gup_hook = NULL;
+	for (unsigned long i = 32; i < 48; i++)
+		WRITE_ONCE(gup_pte(addr_of(i))->pte, 0);
+}
+
+static void test_span_hints(void)
+{
+	map_hinted();
+	for (unsigned long from = 0; from < LONG_NR; from += 5) {
+		for (unsigned long nr = 1; from + nr <= LONG_NR; nr += 3)
+			both_ways(from, nr, FOLL_PIN | FOLL_WRITE, nr, from);
+	}
+	/* No more is referenced than asked for, though the batch is longer. */
+	EXPECT_EQ(fast(35, 7, FOLL_GET), 7);
+	expect_count(folio_at(0), 7, 0);
+	give_back();
+
+	gup_hook = clear_batch;
+	EXPECT_EQ(fast(16, 40, FOLL_GET), 16);
+	expect_pages(0, 16, 16);
+	expect_count(folio_at(0), 16, 0);
+	give_back();
+
+	map_hinted();
+	gup_hook = clear_batch;
+	EXPECT_EQ(fast(35, 7, FOLL_GET), 0);
+	expect_count(folio_at(0), 0, 0);
+	give_back();
+}
+#endif
+
 /* Other values of an entry in the middle: what is taken of those behind it too? */
 struct batch_change {
 	const char *name;
@@ -1920,6 +1967,9 @@ static const struct test tests[] = {
 	{ "span: parts of a folio", test_span_parts },
 	{ "span: broken off", test_span_broken },
 	{ "span: batches", test_span_batches },
+#ifdef GUP_GENERIC
+	{ "fast: batches that the architecture knows", test_span_hints },
+#endif
 	{ "span: batches with an entry that differs", test_span_batch_changes },
 	{ "span: batches with a shared page", test_span_batch_shared },
 	{ "span: writable in part", test_span_mixed_write },
