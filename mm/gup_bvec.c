@@ -106,7 +106,8 @@ static ssize_t gup_pin_bvecs(unsigned long start, size_t len,
 		.nr = to->nr,
 		.max = to->max,
 		.max_pages = (to->max_bytes ?: UINT_MAX) >> PAGE_SHIFT,
-		.join = to->nr && PAGE_ALIGNED(start),
+		/* What begins within a page does not extend an entry. */
+		.own = to->nr - (to->nr && PAGE_ALIGNED(start)),
 	};
 	struct gup_req req = gup_req_init(current->mm, start & PAGE_MASK, 0,
 					  NULL, flags | FOLL_PIN);

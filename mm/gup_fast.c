@@ -21,6 +21,15 @@ static bool gup_fast_permitted(unsigned long start, unsigned long end)
 }
 #endif
 
+/*
+ * May the folio stay pinned for long? Not inlined: the loops over single pages are in
+ * one function, and those that do not ask would lose registers.
+ */
+noinline bool gup_fast_pinnable(struct gup_req *req, struct folio *folio)
+{
+	return gup_longterm_pinnable(req, folio);
+}
+
 /**
  * gup_fast_check_file() - may a folio that is not anonymous be taken?
  * @req: The request.
@@ -199,20 +208,36 @@ gup_fast_order0_ptes(struct gup_fast_walk *walk, pte_t *ptep, unsigned long nr)
 static __always_inline bool gup_fast_room(struct gup_req *req,
 					  const struct page *page)
 {
-	if (likely(!gup_sink_has_ranges(&req->sink)) ||
+	if (likely(gup_sink_limit(&req->sink, 1)) ||
 	    gup_sink_limit_span(&req->sink, page, 1))
 		return true;
 	return gup_fast_fail(req, GUP_FAST_FULL);
 }
 
-/* The same for more pages: lowers @leaf->nr to what there is room for. */
+/*
+ * The same for more pages. Returns for how many there is room. Not inlined: one page of
+ * an array does not pay for it.
+ */
+static noinline unsigned long gup_fast_room_span(struct gup_req *req,
+						 const struct page *page,
+						 unsigned long nr)
+{
+	if (gup_sink_limit(&req->sink, nr) == nr)
+		return nr;
+	nr = gup_sink_limit_span(&req->sink, page, nr);
+	if (!nr)
+		gup_fast_fail(req, GUP_FAST_FULL);
+	return nr;
+}
+
+/* Lowers @leaf->nr to what there is room for. */
 static __always_inline bool gup_fast_limit(struct gup_req *req,
 					   struct gup_fast_leaf *leaf)
 {
 	if (likely(!gup_sink_has_ranges(&req->sink)))
 		return true;
-	leaf->nr = gup_sink_limit_span(&req->sink, leaf->page, leaf->nr);
-	return leaf->nr || gup_fast_fail(req, GUP_FAST_FULL);
+	leaf->nr = gup_fast_room_span(req, leaf->page, leaf->nr);
+	return leaf->nr;
 }
 
 /*

@@ -95,6 +95,7 @@ struct gup_fast_grab {
 	memdesc_flags_t flags;
 };
 
+bool gup_fast_pinnable(struct gup_req *req, struct folio *folio);
 bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
 			 const struct address_space *mapping);
 void gup_fast_put(struct folio *folio, unsigned int nr, unsigned int order,
@@ -354,7 +355,7 @@ gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 	const unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
 
 	if ((walk->ref_flags & FOLL_LONGTERM) &&
-	    unlikely(!folio_is_longterm_pinnable(folio)))
+	    unlikely(!gup_fast_pinnable(walk->req, folio)))
 		return gup_fast_fail(walk->req, GUP_FAST_UNPINNABLE);
 	if (likely(mapping == walk->last_mapping))
 		return true;

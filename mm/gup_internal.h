@@ -79,7 +79,7 @@ enum gup_lock {
 };
 
 /**
- * struct gup_longterm - what the slow path found out for FOLL_LONGTERM
+ * struct gup_longterm - what was found out for FOLL_LONGTERM
  * @unpinnable: A page in the sink must not stay pinned where it is.
  * @block: Pageblock of the last folio that may, in units of pageblocks.
  * @zone: Its zone; a pageblock may belong to several.
@@ -103,7 +103,7 @@ struct gup_longterm {
  * @error: Negative errno that belongs to GUP_ERROR.
  * @fast_stop: Why the fast path stopped, if it did.
  * @retry_addr: Address of the fault that dropped mmap_lock, or GUP_NO_ADDR.
- * @longterm: For FOLL_LONGTERM in the slow path.
+ * @longterm: For FOLL_LONGTERM.
  * @sink: Where the pages go; tells also how far the call got.
  */
 struct gup_req {
@@ -199,7 +199,7 @@ enum gup_outcome gup_gate_page(struct gup_req *req);
 
 /* mm/gup_longterm.c */
 long gup_slow_longterm(struct gup_req *req);
-void gup_longterm_look_up(struct gup_req *req, struct folio *folio);
+bool gup_longterm_look_up(struct gup_longterm *longterm, struct folio *folio);
 
 /* mm/gup_fast.c */
 #ifdef CONFIG_HAVE_GUP_FAST
@@ -211,13 +211,15 @@ static inline void gup_fast(struct gup_req *req)
 }
 #endif
 
-/* A page of @folio is about to go into the sink of a FOLL_LONGTERM request. */
-static __always_inline void gup_longterm_check(struct gup_req *req,
-					       struct folio *folio)
+/* May @folio, referenced or mapped by a locked entry, stay pinned for long? */
+static __always_inline bool gup_longterm_pinnable(struct gup_req *req,
+						  struct folio *folio)
 {
-	if (folio_pfn(folio) >> pageblock_order != req->longterm.block ||
-	    folio_zonenum(folio) != req->longterm.zone)
-		gup_longterm_look_up(req, folio);
+	struct gup_longterm *longterm = &req->longterm;
+
+	return (folio_pfn(folio) >> pageblock_order == longterm->block &&
+		folio_zonenum(folio) == longterm->zone) ||
+	       gup_longterm_look_up(longterm, folio);
 }
 
 /**
@@ -252,8 +254,9 @@ static __always_inline int gup_grab_stable(struct gup_req *req,
 		gup_unpin(folio, nr);
 		return ret;
 	}
-	if (flags & FOLL_LONGTERM)
-		gup_longterm_check(req, folio);
+	if ((flags & FOLL_LONGTERM) &&
+	    unlikely(!gup_longterm_pinnable(req, folio)))
+		req->longterm.unpinnable = true;
 	return 0;
 }
 

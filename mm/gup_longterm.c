@@ -147,22 +147,22 @@ static int gup_move_longterm(struct gup_sink *sink, unsigned long mark)
 
 /**
  * gup_longterm_look_up() - find out whether a folio may stay pinned for long
- * @req: The request; told so.
+ * @longterm: Keeps what is known of the folio's pageblock, if the folio may.
  * @folio: The folio, referenced or with the lock of an entry that maps it held.
  *
  * Context: Any.
+ * Return: True if it may.
  */
-void gup_longterm_look_up(struct gup_req *req, struct folio *folio)
+bool gup_longterm_look_up(struct gup_longterm *longterm, struct folio *folio)
 {
-	if (!folio_is_longterm_pinnable(folio)) {
-		req->longterm.unpinnable = true;
-		return;
-	}
+	if (!folio_is_longterm_pinnable(folio))
+		return false;
 	/* Zone device pages differ from each other. */
 	if (folio_is_zone_device(folio))
-		return;
-	req->longterm.block = folio_pfn(folio) >> pageblock_order;
-	req->longterm.zone = folio_zonenum(folio);
+		return true;
+	longterm->block = folio_pfn(folio) >> pageblock_order;
+	longterm->zone = folio_zonenum(folio);
+	return true;
 }
 
 /**

@@ -141,12 +141,11 @@ static __always_inline void gup_release_fetch(struct page **pages,
 		prefetchw(pages[i]);
 }
 
-/* Gives back @nr pins of a folio and counts them. */
+/* Gives back @nr pins of a folio, which is @large or not, and counts them. */
 static __always_inline void gup_put_pins(struct folio *folio, unsigned long nr,
+					 bool large,
 					 struct gup_pin_stat *released)
 {
-	const bool large = folio_test_large(folio);
-
 	/* The huge one is counted. */
 	if (!large && is_zero_folio(folio))
 		return;
@@ -157,6 +156,14 @@ static __always_inline void gup_put_pins(struct folio *folio, unsigned long nr,
 		folio_put_refs(folio, nr * GUP_PIN_COUNTING_BIAS);
 }
 
+/* The same for one pin of a page that gup_page_is_ordinary() tells. */
+static __always_inline void gup_put_ordinary_pin(struct page *page,
+						 struct gup_pin_stat *released)
+{
+	gup_stat_add(released, page_to_nid(page), 1, NR_FOLL_PIN_RELEASED);
+	folio_put_refs(gup_head_folio(page), GUP_PIN_COUNTING_BIAS);
+}
+
 /* Releases the pins from @pages on that are of one folio. Returns their end. */
 static __always_inline struct page **
 gup_release_pin_run(struct page **pages, struct page **end,
@@ -164,15 +171,17 @@ gup_release_pin_run(struct page **pages, struct page **end,
 {
 	struct page **const first = pages;
 	struct folio *folio;
+	bool large;
 
 	if (unlikely(!*pages))
 		return pages + 1;
 	folio = page_folio(*pages);
-	if (folio_test_large(folio))
+	large = folio_test_large(folio);
+	if (large)
 		pages = gup_large_run_end(pages, end, folio);
 	else
 		pages += gup_run_length(pages, end - pages, folio);
-	gup_put_pins(folio, pages - first, released);
+	gup_put_pins(folio, pages - first, large, released);
 	return pages;
 }
 
@@ -190,7 +199,7 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 		struct page *page = *pages;
 
 		/* Also what is released twice in a row: the rest is at once. */
-		if (page == last || !gup_page_is_ordinary(page)) {
+		if (page == last || !page || !gup_page_is_ordinary(page)) {
 			pages = gup_release_pin_run(pages, end, &released);
 			continue;
 		}
@@ -198,9 +207,7 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 			mark = pages + GUP_RELEASE_BATCH;
 			gup_release_fetch(mark + GUP_RELEASE_BATCH, end);
 		}
-		gup_stat_add(&released, page_to_nid(page), 1,
-			     NR_FOLL_PIN_RELEASED);
-		folio_put_refs(gup_head_folio(page), GUP_PIN_COUNTING_BIAS);
+		gup_put_ordinary_pin(page, &released);
 		last = page;
 		pages++;
 	}
@@ -384,6 +391,40 @@ static void gup_mark_all_dirty(struct folio *folio)
 		folio_mark_dirty_lock(folio);
 }
 
+/* As gup_release_fetch(), for a batch of entries. */
+static __always_inline void gup_fetch_bvecs(const struct bio_vec *bvecs)
+{
+	unsigned int i;
+
+	unrolled_full
+	for (i = 0; i < GUP_RELEASE_BATCH; i++)
+		prefetchw(bvecs[i].bv_page);
+}
+
+/* Is it part of one page, that gup_page_is_ordinary() tells? */
+static __always_inline bool gup_bvec_is_ordinary(const struct bio_vec *bv)
+{
+	return gup_page_is_ordinary(bv->bv_page) &&
+	       (unsigned long)bv->bv_offset + bv->bv_len <= PAGE_SIZE;
+}
+
+/* Releases entries up to one that is not ordinary. Returns where that is. */
+static __always_inline const struct bio_vec *
+gup_release_ordinary_bvecs(const struct bio_vec *bvecs,
+			   const struct bio_vec *end, bool make_dirty,
+			   struct gup_pin_stat *released)
+{
+	for (; bvecs < end && gup_bvec_is_ordinary(bvecs); bvecs++) {
+		struct page *page = bvecs->bv_page;
+
+		gup_check_exclusive(page);
+		if (make_dirty)
+			gup_mark_all_dirty(gup_head_folio(page));
+		gup_put_ordinary_pin(page, released);
+	}
+	return bvecs;
+}
+
 static __always_inline void gup_release_bvec(const struct bio_vec *bv,
 					     bool make_dirty,
 					     struct gup_pin_stat *released)
@@ -393,20 +434,47 @@ static __always_inline void gup_release_bvec(const struct bio_vec *bv,
 
 	for (;;) {
 		struct folio *folio = page_folio(page);
+		const bool large = folio_test_large(folio);
 		unsigned long nr = 1;
 
-		if (folio_test_large(folio))
-			nr = min(left, folio_nr_pages(folio) -
+		if (large)
+			nr = min(left, folio_large_nr_pages(folio) -
 				       folio_page_idx(folio, page));
 		gup_check_exclusive(page);
 		if (make_dirty)
 			gup_mark_all_dirty(folio);
-		gup_put_pins(folio, nr, released);
+		gup_put_pins(folio, nr, large, released);
 		left -= nr;
 		if (likely(!left))
 			return;
 		page = pfn_to_page(page_to_pfn(page) + nr);
 	}
+}
+
+static __always_inline void gup_release_bvecs(const struct bio_vec *bvecs,
+					      unsigned int nr,
+					      const bool make_dirty)
+{
+	struct gup_pin_stat released = { .nid = numa_node_id() };
+	const struct bio_vec *const end = bvecs + nr;
+	const struct bio_vec *stop;
+
+	for (; bvecs < end; bvecs = stop) {
+		stop = end;
+		if (end - bvecs >= 2 * GUP_RELEASE_BATCH) {
+			stop = bvecs + GUP_RELEASE_BATCH;
+			gup_fetch_bvecs(stop);
+		}
+		for (;;) {
+			bvecs = gup_release_ordinary_bvecs(bvecs, stop,
+							   make_dirty,
+							   &released);
+			if (bvecs == stop)
+				break;
+			gup_release_bvec(bvecs++, make_dirty, &released);
+		}
+	}
+	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
 }
 
 /**
@@ -424,12 +492,11 @@ static __always_inline void gup_release_bvec(const struct bio_vec *bv,
 void unpin_user_bvecs(const struct bio_vec *bvecs, unsigned int nr,
 		      bool make_dirty)
 {
-	struct gup_pin_stat released = { .nid = numa_node_id() };
-	const struct bio_vec *const end = bvecs + nr;
-
-	for (; bvecs < end; bvecs++)
-		gup_release_bvec(bvecs, make_dirty, &released);
-	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
+	/* The loops are short enough for a test less to count. */
+	if (make_dirty)
+		gup_release_bvecs(bvecs, nr, true);
+	else
+		gup_release_bvecs(bvecs, nr, false);
 }
 EXPORT_SYMBOL_GPL(unpin_user_bvecs);
 

@@ -95,10 +95,10 @@ static __always_inline int gup_refs(const struct folio *folio, int nr,
  */
 #define GUP_NOT_ORDINARY	(BIT(PG_head) | BIT(PG_reserved))
 
-/* Is it an order-0 folio, and not the zero page? NULL is neither. */
+/* Is it an order-0 folio, and not the zero page? */
 static __always_inline bool gup_page_is_ordinary(const struct page *page)
 {
-	return page && !(READ_ONCE(page->flags.f) & GUP_NOT_ORDINARY) &&
+	return !(READ_ONCE(page->flags.f) & GUP_NOT_ORDINARY) &&
 	       !PageTail(page);
 }
 

@@ -13,28 +13,31 @@
  * Ranges
  */
 
+/* Is there an entry that may grow? */
+static __always_inline bool gup_ranges_may_grow(const struct gup_ranges *ranges)
+{
+	return ranges->nr > ranges->own;
+}
+
 /*
  * How many pages from @page on can become part of the last entry? None if they are not
  * what follows it in its folio. That is pinned, so it stays as it is, and @page is one
  * of its pages or not: nothing else has to be known of it.
  */
 static unsigned long gup_ranges_more(const struct gup_ranges *ranges,
-				     unsigned long pos, const struct page *page)
+				     const struct page *page)
 {
 	const struct bio_vec *last = &ranges->bvecs[ranges->nr - 1];
 	const struct folio *folio;
 	unsigned long end;
 
-	/* What the caller had is not for a page of which it wants the middle. */
-	if (!pos && !ranges->join)
-		return 0;
 	end = (unsigned long)last->bv_offset + last->bv_len;
 	if (!PAGE_ALIGNED(end) || last->bv_page + (end >> PAGE_SHIFT) != page)
 		return 0;
 	folio = page_folio(last->bv_page);
 	if (folio_page_idx(folio, page) >= folio_nr_pages(folio))
 		return 0;
-	return ranges->max_pages - min(ranges->max_pages, gup_bvec_pages(last));
+	return ranges->max_pages - min(gup_bvec_pages(last), ranges->max_pages);
 }
 
 /**
@@ -49,38 +52,53 @@ unsigned long gup_ranges_limit(const struct gup_sink *sink,
 			       const struct page *page, unsigned long nr)
 {
 	const struct gup_ranges *ranges = sink->ranges;
-	const unsigned long left = ranges->max - ranges->nr;
+	unsigned long room = ranges->max - ranges->nr;
 
-	return min(nr, gup_ranges_more(ranges, sink->nr, page) +
-		       left * ranges->max_pages);
+	room *= ranges->max_pages;
+	if (gup_ranges_may_grow(ranges))
+		room += gup_ranges_more(ranges, page);
+	return min(nr, room);
 }
 
 /**
  * gup_ranges_put() - make entries of a span
  * @ranges: Where they go. There is room.
- * @pos: How many pages the request had before.
  * @page: First page of the span.
  * @nr: Number of pages.
  */
-void gup_ranges_put(struct gup_ranges *ranges, unsigned long pos,
-		    struct page *page, unsigned long nr)
+void gup_ranges_put(struct gup_ranges *ranges, struct page *page,
+		    unsigned long nr)
 {
-	unsigned long part = min(nr, gup_ranges_more(ranges, pos, page));
+	unsigned long part = 0;
 
-	if (part)
+	if (gup_ranges_may_grow(ranges)) {
+		part = min(nr, gup_ranges_more(ranges, page));
 		ranges->bvecs[ranges->nr - 1].bv_len += part << PAGE_SHIFT;
+	}
 	while (nr -= part) {
 		page += part;
-		part = min(nr, ranges->max_pages);
+		part = min_t(unsigned long, nr, ranges->max_pages);
 		bvec_set_page(&ranges->bvecs[ranges->nr++], page,
 			      part << PAGE_SHIFT, 0);
 	}
 }
 
+/* Makes entries of pages that are folios by themselves. Returns the first that is not. */
+static struct page **gup_ranges_commit_ordinary(struct gup_ranges *ranges,
+						struct page **pages,
+						struct page **end)
+{
+	struct bio_vec *to = ranges->bvecs + ranges->nr;
+
+	for (; pages < end && gup_page_is_ordinary(*pages); pages++)
+		bvec_set_page(to++, *pages, PAGE_SIZE, 0);
+	ranges->nr = to - ranges->bvecs;
+	return pages;
+}
+
 /**
  * gup_ranges_commit() - make entries of pages in the room of a sink
  * @ranges: Where they go.
- * @pos: How many pages the request had before.
  * @pages: The pages.
  * @nr: How many they are. There is an entry for each.
  *
@@ -88,23 +106,19 @@ void gup_ranges_put(struct gup_ranges *ranges, unsigned long pos,
  * it has been read: the room is at the end of the entries, and a page takes no
  * more than half of one.
  */
-void gup_ranges_commit(struct gup_ranges *ranges, unsigned long pos,
-		       struct page **pages, unsigned long nr)
+void gup_ranges_commit(struct gup_ranges *ranges, struct page **pages,
+		       unsigned long nr)
 {
 	struct page **const end = pages + nr;
 
 	BUILD_BUG_ON(sizeof(struct bio_vec) < 2 * sizeof(struct page *));
-	for (; pages < end; pos += nr, pages += nr) {
-		struct page *page = *pages;
-
-		nr = 1;
-		if (gup_page_is_ordinary(page)) {
-			bvec_set_page(&ranges->bvecs[ranges->nr++], page,
-				      PAGE_SIZE, 0);
-			continue;
-		}
+	for (;;) {
+		pages = gup_ranges_commit_ordinary(ranges, pages, end);
+		if (pages == end)
+			return;
 		nr = gup_span_length(pages, end - pages);
-		gup_ranges_put(ranges, pos, page, nr);
+		gup_ranges_put(ranges, *pages, nr);
+		pages += nr;
 	}
 }
 

@@ -22,7 +22,7 @@
  * @nr: How many are in use, those that the caller had included.
  * @max: How many there are.
  * @max_pages: How many pages an entry may have.
- * @join: The first page may belong to the last entry that the caller had.
+ * @own: The first entry that may grow. Those before it are the caller's.
  *
  * While the request lasts, an entry that it has made is of whole pages.
  */
@@ -30,8 +30,8 @@ struct gup_ranges {
 	struct bio_vec *bvecs;
 	unsigned int nr;
 	unsigned int max;
-	unsigned long max_pages;
-	bool join;
+	unsigned int max_pages;
+	unsigned int own;
 };
 
 /**
@@ -58,10 +58,10 @@ unsigned long gup_sink_next(const struct gup_sink *sink, unsigned long pos,
 			    struct folio **folio);
 unsigned long gup_ranges_limit(const struct gup_sink *sink,
 			       const struct page *page, unsigned long nr);
-void gup_ranges_put(struct gup_ranges *ranges, unsigned long pos,
-		    struct page *page, unsigned long nr);
-void gup_ranges_commit(struct gup_ranges *ranges, unsigned long pos,
-		       struct page **pages, unsigned long nr);
+void gup_ranges_put(struct gup_ranges *ranges, struct page *page,
+		    unsigned long nr);
+void gup_ranges_commit(struct gup_ranges *ranges, struct page **pages,
+		       unsigned long nr);
 
 /* All members are named: nothing is cleared only to be set again. */
 static __always_inline struct gup_sink gup_sink_init(struct page **pages)
@@ -153,11 +153,9 @@ static __always_inline void gup_room_put(struct gup_room room, long at,
 static __always_inline void gup_sink_commit(struct gup_sink *sink, long from,
 					    long to)
 {
-	const unsigned long pos = sink->nr;
-
-	sink->nr = pos + (to - from);
+	sink->nr += to - from;
 	if (unlikely(sink->ranges))
-		gup_ranges_commit(sink->ranges, pos,
+		gup_ranges_commit(sink->ranges,
 				  gup_sink_room(sink, 0).end + from, to - from);
 }
 
@@ -201,7 +199,7 @@ static __always_inline void gup_sink_put(struct gup_sink *sink,
 	if (likely(sink->pages))
 		gup_store_pages(sink->pages + pos, page, nr);
 	else if (sink->ranges)
-		gup_ranges_put(sink->ranges, pos, page, nr);
+		gup_ranges_put(sink->ranges, page, nr);
 }
 
 /**

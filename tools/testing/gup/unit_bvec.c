@@ -264,6 +264,19 @@ static void test_join(void)
 }
 
 /* An entry gets no longer than it may. */
+/* One page, as the only entry there is goes on. */
+static void test_join_full(void)
+{
+	start(1);
+	new_folio(0, 3);
+	map_range(0, 0, 8, GUP_PTE_RW);
+	EXPECT_EQ(pin(0, 4 * PAGE_SIZE, FOLL_WRITE), 4 * PAGE_SIZE);
+	EXPECT_EQ(pin(4 * PAGE_SIZE, PAGE_SIZE, FOLL_WRITE), PAGE_SIZE);
+	expect_entry(0, 0, 0, 5 * PAGE_SIZE);
+	EXPECT_EQ(pin(6 * PAGE_SIZE, PAGE_SIZE, FOLL_WRITE), 0);
+	unpin();
+}
+
 static void test_max_bytes(void)
 {
 	start(4);
@@ -395,10 +408,13 @@ static void test_dirty(void)
 	new_folio(4, 2);
 	map_range(1, 4, 4, GUP_PTE_RW);
 	EXPECT_EQ(pin(0, 5 * PAGE_SIZE, FOLL_WRITE), 5 * PAGE_SIZE);
+	EXPECT_EQ(pin(PAGE_SIZE, 4 * PAGE_SIZE, FOLL_WRITE), 4 * PAGE_SIZE);
 	folio_clear_dirty(folio_at(0));
 	folio_clear_dirty(folio_at(4));
 	unpin_user_bvecs(bvecs, 1, false);
 	EXPECT(!folio_test_dirty(folio_at(0)));
+	unpin_user_bvecs(bvecs + 2, 1, false);
+	EXPECT(!folio_test_dirty(folio_at(4)));
 	unpin_user_bvecs(bvecs + 1, 1, true);
 	EXPECT(folio_test_dirty(folio_at(4)));
 	expect_clean();
@@ -429,23 +445,28 @@ static void test_several_folios(void)
 	static const struct bio_vec all[] = {
 		{ .bv_offset = 8, .bv_len = 8 * PAGE_SIZE - 16 },
 		{ .bv_offset = 3 * PAGE_SIZE, .bv_len = 4 * PAGE_SIZE + 1 },
+		{ .bv_offset = 0, .bv_len = 2 * PAGE_SIZE },
+		{ .bv_offset = PAGE_SIZE / 2, .bv_len = PAGE_SIZE },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
-		const unsigned long first = i ? 3 : 0;
+		const unsigned long first = all[i].bv_offset / PAGE_SIZE;
+		const unsigned long nr = gup_bvec_pages(&all[i]);
+		struct folio *last;
 
 		start(8);
 		map_small(0, 0, 2);
 		new_folio(2, 1);
 		new_folio(4, 2);
 		map_range(2, 2, 6, GUP_PTE_RW);
-		EXPECT_EQ(pin(first * PAGE_SIZE, (8 - first) * PAGE_SIZE, FOLL_WRITE),
-			  (8 - first) * PAGE_SIZE);
+		EXPECT_EQ(pin(first * PAGE_SIZE, nr * PAGE_SIZE, FOLL_WRITE),
+			  nr * PAGE_SIZE);
 		bvecs[0] = all[i];
 		bvecs[0].bv_page = page_at(0);
-		folio_clear_dirty(folio_at(4));
+		last = page_folio(page_at(first + nr - 1));
+		folio_clear_dirty(last);
 		unpin_user_bvecs(bvecs, 1, true);
-		EXPECT(folio_test_dirty(folio_at(4)));
+		EXPECT(folio_test_dirty(last));
 		expect_clean();
 	}
 }
@@ -540,6 +561,7 @@ const struct test bvec_tests[] = {
 	{ "ranges: bytes", test_bytes },
 	{ "ranges: entries used up", test_full },
 	{ "ranges: entries that are extended", test_join },
+	{ "ranges: page that extends the last entry", test_join_full },
 	{ "ranges: longest entry", test_max_bytes },
 	{ "ranges: long", test_long },
 	{ "ranges: undo", test_undo },
