@@ -22,12 +22,27 @@ FIXTURE(io) {
 	size_t len;
 };
 
+/* How folios of 64 KiB lie: one behind the other, or from the last to the first. */
+enum layout {
+	FORWARDS,
+	BACKWARDS,
+	BACKWARDS_TAILS,	/* of every other only the second half */
+	BACKWARDS_HEADS,	/* of every other only the first half */
+};
+
 FIXTURE_VARIANT(io) {
 	unsigned int kind;
+	enum layout layout;
 	bool device;		/* the page cache of a block device */
+	bool mixed;		/* one page is a folio of its own */
 };
 
 FIXTURE_VARIANT_ADD(io, anon) { .kind = GUP_ANON };
+FIXTURE_VARIANT_ADD(io, anon_64k) { .kind = GUP_ANON_64K };
+FIXTURE_VARIANT_ADD(io, anon_64k_backwards) { .kind = GUP_ANON_64K, .layout = BACKWARDS };
+FIXTURE_VARIANT_ADD(io, anon_64k_tails) { .kind = GUP_ANON_64K, .layout = BACKWARDS_TAILS };
+FIXTURE_VARIANT_ADD(io, anon_64k_heads) { .kind = GUP_ANON_64K, .layout = BACKWARDS_HEADS };
+FIXTURE_VARIANT_ADD(io, anon_64k_mixed) { .kind = GUP_ANON_64K, .mixed = true };
 FIXTURE_VARIANT_ADD(io, thp) { .kind = GUP_THP };
 FIXTURE_VARIANT_ADD(io, thp_ptes) { .kind = GUP_THP_PTES };
 FIXTURE_VARIANT_ADD(io, hugetlb) { .kind = GUP_HUGETLB };
@@ -45,6 +60,37 @@ static char *map_device(struct gup_disk *disk, size_t len)
 	return mem;
 }
 
+/*
+ * The allocator gives neighbours to neighbours. What is beyond the end of one would then
+ * be right by accident.
+ */
+static char *map_backwards(enum layout layout, size_t len, const char **why)
+{
+	const size_t folio = 16 * psize();
+	char *from = gup_map(GUP_ANON_64K, 2 * len, why);
+	char *to = gup_mmap(len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	size_t size;
+
+	for (size_t at = 0, i = 1; from && at < len; at += size, i++) {
+		char *old = from + 2 * len - i * folio;
+
+		size = i % 2 || layout == BACKWARDS ? folio : folio / 2;
+		if (layout == BACKWARDS_TAILS)
+			old += folio - size;
+		if (size > len - at)
+			size = len - at;
+		MUST(mremap(old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to + at) == to + at);
+	}
+	return from ? to : NULL;
+}
+
+static char *map_laid_out(unsigned int kind, enum layout layout, size_t len, const char **why)
+{
+	if (layout == FORWARDS)
+		return gup_map(kind, len, why);
+	return map_backwards(layout, len, why);
+}
+
 FIXTURE_SETUP(io)
 {
 	const char *why = "";
@@ -53,9 +99,11 @@ FIXTURE_SETUP(io)
 		SKIP(return, NO_DISK);
 	self->len = GUP_HUGE_SIZE;
 	self->mem = variant->device ? map_device(&self->disk, self->len) :
-				      gup_map(variant->kind, self->len, &why);
+				      map_laid_out(variant->kind, variant->layout, self->len, &why);
 	if (!self->mem)
 		SKIP(return, "%s", why);
+	if (variant->mixed)
+		MUST(!madvise(self->mem + 20 * psize(), psize(), MADV_DONTNEED));
 	self->copy = gup_map_anon(self->len);
 	gup_fill(self->mem, self->len, OLD);
 	gup_fill(self->copy, self->len, OLD);
@@ -143,6 +191,48 @@ TEST_F(io, fixed_buffer)
 	memcpy(self->copy + off, self->disk.data, len);
 	ASSERT_EQ((int)len, gup_ring_rw(ring, IORING_OP_READ_FIXED, fd, self->mem + off, len, 0));
 	EXPECT_EQ(0, memcmp(self->mem, self->copy, self->len));
+	EXPECT_EQ(0, gup_ring_unregister(ring));
+}
+
+/* A piece of a registered buffer, told by an iovec if @vec. */
+static int ring_piece(struct gup_ring *ring, int fd, bool write, bool vec, char *mem, int size)
+{
+	struct iovec iov = { .iov_base = mem, .iov_len = size };
+
+	if (vec)
+		return gup_ring_rw(ring, write ? IORING_OP_WRITEV_FIXED : IORING_OP_READV_FIXED,
+				   fd, (char *)&iov, 1, 0);
+	return gup_ring_rw(ring, write ? IORING_OP_WRITE_FIXED : IORING_OP_READ_FIXED, fd, mem,
+			   size, 0);
+}
+
+/* The buffer begins and ends within a page, and perhaps a folio. */
+TEST_F(io, fixed_buffer_in_pieces)
+{
+	const size_t begin = 5 * psize() + 3 * SECTOR, len = self->len - 7 * psize();
+	struct gup_ring *ring = &self->ring;
+	int fd = self->disk.fd;
+
+	if (variant->device)
+		return;
+	if (!gup_ring_open(ring))
+		SKIP(return, NO_URING);
+	ASSERT_EQ(0, gup_ring_register(ring, self->mem + begin, len));
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(pieces); i++) {
+		const struct piece *p = &pieces[i / 2];
+		const size_t left = len - p->off, at = begin + p->off;
+		const int size = p->len < left ? p->len : left;
+
+		gup_fill(self->disk.data, size, NEW + i);
+		memcpy(self->copy + at, self->disk.data, size);
+		ASSERT_EQ(size, ring_piece(ring, fd, false, i % 2, self->mem + at, size));
+		EXPECT_EQ(0, memcmp(self->mem, self->copy, self->len))
+			TH_LOG("read to offset %zu, %d bytes", at, size);
+		memset(self->disk.data, 0, size);
+		ASSERT_EQ(size, ring_piece(ring, fd, true, i % 2, self->mem + at, size));
+		EXPECT_EQ(0, memcmp(self->disk.data, self->mem + at, size))
+			TH_LOG("write from offset %zu, %d bytes", at, size);
+	}
 	EXPECT_EQ(0, gup_ring_unregister(ring));
 }
 
