@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/io_uring.h>
 #include <linux/types.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 
 #define COLD_SIZE	(32 * MIB)
 #define DIRECT_SIZE	(64 * MIB)
+#define RING_SIZE	(64 * MIB)
 #define RANDOM_SIZE	(256 * MIB)
 #define RANDOM_CALLS	8192
 /* The amount that process_vm_writev() pins at once. */
@@ -267,8 +269,49 @@ static void bench_direct(const char *kind, unsigned int memory)
 	close(disk);
 }
 
+static void register_buffers(int ring, unsigned int what, const struct iovec *iov)
+{
+	if (syscall(SYS_io_uring_register, ring, what, iov, iov ? 1 : 0))
+		fail("io_uring_register");
+}
+
+/* A fixed buffer of io_uring is pinned and given back. */
+static void bench_ring(const char *kind, unsigned int memory)
+{
+	struct io_uring_params params = {};
+	const int ring = syscall(SYS_io_uring_setup, 1, &params);
+	struct iovec iov = { .iov_len = RING_SIZE };
+	char name[NAME_LENGTH], back[NAME_LENGTH];
+
+	snprintf(name, sizeof(name), "ring/register/%s", kind);
+	snprintf(back, sizeof(back), "ring/unregister/%s", kind);
+	if (!wanted(name) && !wanted(back))
+		return;
+	if (ring < 0)
+		fail("io_uring_setup");
+	iov.iov_base = map_memory(memory, RING_SIZE);
+	for (int i = -1; i < rounds; i++) {
+		const double begin = now();
+		double between;
+
+		register_buffers(ring, IORING_REGISTER_BUFFERS, &iov);
+		between = now();
+		register_buffers(ring, IORING_UNREGISTER_BUFFERS, NULL);
+		if (i < 0)
+			continue;
+		report(back, RING_SIZE / PAGE, now() - between);
+		report(name, RING_SIZE / PAGE, between - begin);
+	}
+	munmap(iov.iov_base, RING_SIZE);
+	close(ring);
+}
+
 void bench_calls(void)
 {
+	bench_ring("4k", GUP_ANON);
+	bench_ring("64k", GUP_ANON_64K);
+	bench_ring("thp", GUP_THP);
+	bench_ring("hugetlb", GUP_HUGETLB);
 	bench_direct("4k", GUP_ANON);
 	bench_direct("64k", GUP_ANON_64K);
 	bench_direct("thp", GUP_THP);

@@ -26,6 +26,7 @@ EXPLANATION = """\
 | `dirty/` | `process_vm_writev()` of 4 MiB from memory that cannot be read. This is the cost of `pin_user_pages_remote()`, `unpin_user_pages_dirty_lock()` and the system call |
 | `cold/` | private memory that is not present yet. The page faults are included |
 | `direct/` | `pread()` with `O_DIRECT` of 4 KiB to 1 MiB from a disk that does nothing, `null_blk`. The whole system call is included; instructions a call |
+| `ring/` | `io_uring_register()` of a fixed buffer of 64 MiB, and giving it back. The whole system call is included |
 | `one/` | system calls that need one page, at random addresses. The whole system call is included |
 | `scale/` | calls for different numbers of pages, up to 16 GiB, in which the same 64 MiB are mapped repeatedly |
 | `threads/` | several CPUs pin and unpin 32 MiB each, disjoint or the same; median and quartiles |
