@@ -22,7 +22,8 @@
  * @nr: How many are in use, those that the caller had included.
  * @max: How many there are.
  * @max_pages: How many pages an entry may have.
- * @own: The first entry that may grow. Those before it are the caller's.
+ * @own: The first entry that may grow: the last one that the caller had, or the
+ *	 first that the request makes.
  *
  * While the request lasts, an entry that it has made is of whole pages.
  */
