@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Our change to Linux as a series of patches.
 
-Each file in dev/series.d is one patch. The names give the order. A file has the message,
-a line "---", and the content of the patch, one item a line:
+Each file in dev/series.d is one patch. The number in its name gives its place. The numbers
+go up by ten, so that a new patch fits between two others. A file has the message, a line
+"---", and the content of the patch, one item a line:
 
     mm/gup_ref.c                      a file of this repository; it replaces one of the base
     mm/tests/                         the files below it that no other patch names
