@@ -26,7 +26,7 @@ def die(message):
 
 
 def tool(name, *args):
-    """Run a command of dev/ and return the last line it prints; ends if the command fails."""
+    """Run a command in dev/ and return the last line it prints; ends if the command fails."""
     done = subprocess.run([DEV / name, *args], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-# Shared by the shell scripts of dev/; sourced, never run.
+# Shared by the shell scripts of dev/ and dev/lib/; sourced, never run.
 
-REPO=$(cd "$(dirname "$0")/.." && pwd)
+REPO=$(cd "$(dirname "$0")" && pwd)
+REPO=${REPO%/dev*}
 GUP_CACHE=${GUP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gup}
 JOBS=${JOBS:-$(nproc)}
 
