@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional
 from lib.common import CACHE, DEV, die, tool
 
 # No debug options, and nothing that costs instructions.
-CONFIG = "bench"
+CONFIG = "measure"
 # Measures how long interrupts are off and locks are held.
 HOLD_CONFIG = "latency"
 # Leave out movable memory, so that long-term pins do not migrate pages. While a guest
