@@ -27,7 +27,7 @@ static bool gup_fast_permitted(unsigned long start, unsigned long end)
  */
 noinline bool gup_fast_pinnable(struct gup_req *req, struct folio *folio)
 {
-	return gup_longterm_pinnable(req, folio);
+	return gup_longterm_pinnable(&req->longterm, folio);
 }
 
 /**

@@ -79,21 +79,6 @@ enum gup_lock {
 };
 
 /**
- * struct gup_longterm - what was found out for FOLL_LONGTERM
- * @unpinnable: A page in the sink must not stay pinned where it is.
- * @block: Pageblock of the last folio that may, in units of pageblocks.
- * @zone: Its zone; a pageblock may belong to several.
- *
- * Neighbours mostly lie in one pageblock, and what it is for is costly to look
- * up. It may change at any time, after the look-up as well as before.
- */
-struct gup_longterm {
-	bool unpinnable;
-	unsigned long block;
-	enum zone_type zone;
-};
-
-/**
  * struct gup_req - one call, its flags validated and completed
  * @mm: The address space.
  * @start: First user address, page aligned, without tag.
@@ -199,7 +184,6 @@ enum gup_outcome gup_gate_page(struct gup_req *req);
 
 /* mm/gup_longterm.c */
 long gup_slow_longterm(struct gup_req *req);
-bool gup_longterm_look_up(struct gup_longterm *longterm, struct folio *folio);
 
 /* mm/gup_fast.c */
 #ifdef CONFIG_HAVE_GUP_FAST
@@ -210,17 +194,6 @@ static inline void gup_fast(struct gup_req *req)
 {
 }
 #endif
-
-/* May @folio, referenced or mapped by a locked entry, stay pinned for long? */
-static __always_inline bool gup_longterm_pinnable(struct gup_req *req,
-						  struct folio *folio)
-{
-	struct gup_longterm *longterm = &req->longterm;
-
-	return (folio_pfn(folio) >> pageblock_order == longterm->block &&
-		folio_zonenum(folio) == longterm->zone) ||
-	       gup_longterm_look_up(longterm, folio);
-}
 
 /**
  * gup_grab_stable() - reference pages of a folio for a request
@@ -255,7 +228,7 @@ static __always_inline int gup_grab_stable(struct gup_req *req,
 		return ret;
 	}
 	if ((flags & FOLL_LONGTERM) &&
-	    unlikely(!gup_longterm_pinnable(req, folio)))
+	    unlikely(!gup_longterm_pinnable(&req->longterm, folio)))
 		req->longterm.unpinnable = true;
 	return 0;
 }

@@ -146,26 +146,6 @@ static int gup_move_longterm(struct gup_sink *sink, unsigned long mark)
 #endif	/* CONFIG_MIGRATION */
 
 /**
- * gup_longterm_look_up() - find out whether a folio may stay pinned for long
- * @longterm: Keeps what is known of the folio's pageblock, if the folio may.
- * @folio: The folio, referenced or with the lock of an entry that maps it held.
- *
- * Context: Any.
- * Return: True if it may.
- */
-bool gup_longterm_look_up(struct gup_longterm *longterm, struct folio *folio)
-{
-	if (!folio_is_longterm_pinnable(folio))
-		return false;
-	/* Zone device pages differ from each other. */
-	if (folio_is_zone_device(folio))
-		return true;
-	longterm->block = folio_pfn(folio) >> pageblock_order;
-	longterm->zone = folio_zonenum(folio);
-	return true;
-}
-
-/**
  * gup_slow_longterm() - gup_slow() for FOLL_LONGTERM
  * @req: The request. Pages that are in the sink already are left alone.
  *

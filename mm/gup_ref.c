@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * References of get_user_pages: taking them on folios that are stable, giving
- * them back, and the statistics of both.
+ * them back, the statistics of both, and which may stay for long.
  *
  * A pin of a folio that has a pincount is one refcount and one pincount a page;
  * of any other folio it is GUP_PIN_COUNTING_BIAS refcounts a page. The zero
@@ -85,9 +85,27 @@ EXPORT_SYMBOL_GPL(folio_add_pins);
  */
 void folio_add_pin(struct folio *folio)
 {
-	int error = folio_add_pins(folio, 1);
+	folio_add_pins(folio, 1);
+}
 
-	WARN_ON_ONCE(error);
+/**
+ * gup_longterm_look_up() - find out whether a folio may stay pinned for long
+ * @longterm: Keeps what is known of the folio's pageblock, if the folio may.
+ * @folio: The folio, referenced or with the lock of an entry that maps it held.
+ *
+ * Context: Any.
+ * Return: True if it may.
+ */
+bool gup_longterm_look_up(struct gup_longterm *longterm, struct folio *folio)
+{
+	if (!folio_is_longterm_pinnable(folio))
+		return false;
+	/* Zone device pages differ from each other. */
+	if (folio_is_zone_device(folio))
+		return true;
+	longterm->block = folio_pfn(folio) >> pageblock_order;
+	longterm->zone = folio_zonenum(folio);
+	return true;
 }
 
 /*

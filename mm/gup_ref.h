@@ -33,6 +33,21 @@ struct gup_pin_stat {
 	long nr;
 };
 
+/**
+ * struct gup_longterm - what was found out for FOLL_LONGTERM
+ * @unpinnable: A page of the request must not stay pinned where it is.
+ * @block: Pageblock of the last folio that may, in units of pageblocks.
+ * @zone: Its zone; a pageblock may belong to several.
+ *
+ * Neighbours mostly lie in one pageblock, and what it is for is costly to look
+ * up. It may change at any time, after the look-up as well as before.
+ */
+struct gup_longterm {
+	bool unpinnable;
+	unsigned long block;
+	enum zone_type zone;
+};
+
 /* mm/gup_ref.c */
 void gup_stat_flush_node(struct gup_pin_stat *stat, enum node_stat_item item);
 void gup_stat_change_node(struct gup_pin_stat *stat, int nid,
@@ -41,6 +56,7 @@ void gup_unpin(struct folio *folio, unsigned long nr);
 void gup_release_range(struct page **pages, unsigned long nr,
 		       unsigned int flags);
 void gup_warn_refcount(struct folio *folio);
+bool gup_longterm_look_up(struct gup_longterm *longterm, struct folio *folio);
 
 static __always_inline void gup_stat_flush(struct gup_pin_stat *stat,
 					   enum node_stat_item item)
@@ -65,6 +81,15 @@ static inline void gup_set_has_pinned(struct mm_struct *mm)
 {
 	if (!mm_flags_test(MMF_HAS_PINNED, mm))
 		mm_flags_set(MMF_HAS_PINNED, mm);
+}
+
+/* May @folio, referenced or mapped by a locked entry, stay pinned for long? */
+static __always_inline bool gup_longterm_pinnable(struct gup_longterm *longterm,
+						  struct folio *folio)
+{
+	return (folio_pfn(folio) >> pageblock_order == longterm->block &&
+		folio_zonenum(folio) == longterm->zone) ||
+	       gup_longterm_look_up(longterm, folio);
 }
 
 /* The folio of a page that is known to be a head, or a folio by itself. */
