@@ -148,7 +148,8 @@ static __always_inline bool gup_fast_take_order0(struct gup_fast_walk *walk,
 	leaf->level = GUP_FAST_ORDER0;
 	leaf->nr = 1;
 	if (flags & gup_fast_not_order0(walk->ref_flags))
-		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
+		return gup_fast_fail(walk->req, flags & BIT(PG_head) ?
+						GUP_FAST_REFCOUNT : GUP_FAST_KIND);
 	return gup_fast_take(walk, leaf);
 }
 
@@ -279,6 +280,7 @@ static __always_inline unsigned long gup_fast_ptes(struct gup_req *req,
 	unsigned long taken;
 
 	do {
+		req->fast_stop = GUP_FAST_GO;
 		taken = gup_fast_order0_ptes(&walk, ptep,
 					     gup_sink_limit(&req->sink, nr));
 		ptep += taken;
@@ -287,6 +289,7 @@ static __always_inline unsigned long gup_fast_ptes(struct gup_req *req,
 		if (likely(!nr) || (req->fast_stop != GUP_FAST_REFCOUNT &&
 				    req->fast_stop != GUP_FAST_GO))
 			return nr;
+		req->fast_stop = GUP_FAST_GO;
 		taken = gup_fast_large_ptes(walk, ptep, nr);
 		ptep += taken;
 		nr -= taken;

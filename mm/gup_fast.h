@@ -234,8 +234,9 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 	bool pincount;
 	int refs;
 
+	/* It was an order-0 folio all the time, and was refused as such, or is now. */
 	if (unlikely(!gup_fast_find_folio(leaf->excl, &folio)))
-		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
+		return gup_fast_fail(walk->req, GUP_FAST_REFCOUNT);
 	/* May be anything now: it is compared after the grab. */
 	order = data_race(folio_large_order(folio));
 	grab->folio = folio;

@@ -1013,6 +1013,155 @@ static void test_window(void)
 }
 
 /*
+ * Why the fast path stopped
+ */
+
+static void stop_absent(void)
+{
+	unmap(1);
+}
+
+static void stop_denied(void)
+{
+	map(1, 1, GUP_PTE);
+}
+
+static void stop_special(void)
+{
+	map(1, 1, GUP_PTE_RW | _PAGE_SPECIAL);
+}
+
+static void stop_frozen(void)
+{
+	atomic_set(&folio_at(1)->_refcount, 0);
+}
+
+/* Page 1 becomes part of a folio of the pages from @n on. */
+static void map_in_large(unsigned long n)
+{
+	new_folio(n, 2);
+	map(1, n + 1, GUP_PTE_RW);
+}
+
+static void stop_large_frozen(void)
+{
+	map_in_large(16);
+	atomic_set(&folio_at(16)->_refcount, 0);
+}
+
+static void stop_large_denied(void)
+{
+	map_in_large(16);
+	map(1, 17, GUP_PTE);
+}
+
+static void stop_entry(void)
+{
+	unmap(1);
+}
+
+static void stop_changed(void)
+{
+	arm(1, true, stop_entry);
+}
+
+static void stop_large_changed(void)
+{
+	map_in_large(16);
+	arm(16, true, stop_entry);
+}
+
+static void stop_shared(void)
+{
+	map(1, 1, GUP_PTE);
+	share(1);
+}
+
+static void stop_movable(void)
+{
+	set_zone(1, ZONE_MOVABLE);
+}
+
+static void stop_no_mapping(void)
+{
+	folio_at(1)->mapping = NULL;
+}
+
+static void stop_zero_page(void)
+{
+	gup_make_zero(world.first_pfn + 1);
+	map(1, 1, GUP_PTE);
+}
+
+static void stop_fork(void)
+{
+	start_fork();
+}
+
+static void stop_nothing(void)
+{
+}
+
+static void stop_nothing_large(void)
+{
+	map_in_large(16);
+}
+
+struct stop {
+	const char *name;
+	void (*prepare)(void);
+	unsigned int flags;
+	enum gup_fast_stop why;
+};
+
+static const struct stop stops[] = {
+	{ "nothing", stop_nothing, FOLL_PIN, GUP_FAST_GO },
+	{ "nothing, large", stop_nothing_large, FOLL_PIN, GUP_FAST_GO },
+	{ "absent", stop_absent, FOLL_GET, GUP_FAST_ABSENT },
+	{ "denied", stop_denied, FOLL_GET | FOLL_WRITE, GUP_FAST_DENIED },
+	{ "denied, large", stop_large_denied, FOLL_GET | FOLL_WRITE, GUP_FAST_DENIED },
+	{ "special", stop_special, FOLL_GET, GUP_FAST_SPECIAL },
+	{ "frozen", stop_frozen, FOLL_GET, GUP_FAST_REFCOUNT },
+	{ "frozen, large", stop_large_frozen, FOLL_PIN, GUP_FAST_REFCOUNT },
+	{ "changed", stop_changed, FOLL_GET, GUP_FAST_CHANGED },
+	{ "changed, large", stop_large_changed, FOLL_PIN, GUP_FAST_CHANGED },
+	{ "shared", stop_shared, FOLL_PIN, GUP_FAST_UNSHARE },
+	{ "not pinnable", stop_movable, FOLL_PIN | FOLL_LONGTERM, GUP_FAST_UNPINNABLE },
+	{ "no mapping", stop_no_mapping, FOLL_GET, GUP_FAST_KIND },
+	{ "zero page", stop_zero_page, FOLL_PIN, GUP_FAST_KIND },
+	{ "fork", stop_fork, FOLL_PIN, GUP_FAST_FORK },
+};
+
+/* Alone, at the end of a table's entries, and with more of them behind it. */
+static const struct {
+	unsigned long from;
+	unsigned long nr;
+} stop_ranges[] = { { 1, 1 }, { 0, 2 }, { 0, 4 } };
+
+static void test_why_it_stopped(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(stops); i++) {
+		for (unsigned int j = 0; j < ARRAY_SIZE(stop_ranges); j++) {
+			unsigned long from = stop_ranges[j].from;
+			unsigned long nr = stop_ranges[j].nr, taken = 1 - from;
+
+			setup();
+			tap_case = stops[i].name;
+			map_small(0, 0, 4);
+			stops[i].prepare();
+			if (stops[i].why == GUP_FAST_GO)
+				taken = nr;
+			else if (stops[i].why == GUP_FAST_FORK)
+				taken = 0;
+			EXPECT_EQ(fast(from, nr, stops[i].flags), taken);
+			EXPECT_EQ(req.fast_stop, stops[i].why);
+			gup_hook = NULL;
+			give_back();
+		}
+	}
+}
+
+/*
  * Reference counts at their limits
  */
 
@@ -1998,6 +2147,7 @@ static const struct test tests[] = {
 	{ "meanwhile: while the PUD leaf is being locked",
 	  test_meanwhile_locking_pud },
 	{ "interrupts are on between page tables", test_window },
+	{ "fast: why it stopped", test_why_it_stopped },
 	{ "refcount 0, negative, overflowed", test_ref_limits },
 	{ "refcount never wraps", test_ref_never_wraps },
 	{ "pinned or not", test_ref_maybe_pinned },
