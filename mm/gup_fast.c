@@ -429,6 +429,9 @@ static noinline bool gup_fast_huge_pmd(struct gup_req *req, pmd_t *pmdp,
 	return gup_fast_huge(req, &leaf);
 }
 
+/* So many pages of a huge leaf are stored at most while interrupts are off. */
+#define GUP_FAST_WINDOW		8192U
+
 static noinline bool gup_fast_huge_pud(struct gup_req *req, pud_t *pudp,
 				       pud_t pud, unsigned long end)
 {
@@ -440,6 +443,10 @@ static noinline bool gup_fast_huge_pud(struct gup_req *req, pud_t *pudp,
 		.val = pud_val(pud),
 		.nr = (pud_addr_end(addr, end) - addr) >> PAGE_SHIFT,
 	};
+
+	/* A range takes no longer for more pages. */
+	if (!gup_sink_has_ranges(&req->sink))
+		leaf.nr = min(leaf.nr, GUP_FAST_WINDOW);
 
 	if (unlikely(!gup_fast_pud_permitted(&access, pud)))
 		return gup_fast_fail(req, GUP_FAST_DENIED);
@@ -503,7 +510,8 @@ gup_fast_pages_below(unsigned long addr, unsigned long end)
  *	 gup_fast_permitted() has agreed to.
  *
  * Takes pages from gup_addr() on, at most those of one page table or of one
- * huge leaf: that bounds the time with interrupts off.
+ * huge leaf, and of a leaf of a PUD not all at once: that bounds the time with
+ * interrupts off.
  *
  * Context: Interrupts off. That holds off tlb_remove_table_sync_one() and so
  * everybody who frees page tables, or collapses one.

@@ -1012,6 +1012,27 @@ static void test_window(void)
 	give_back();
 }
 
+/* A leaf of 1 GiB is taken by parts, or interrupts would be off for long. */
+static void test_window_huge(void)
+{
+	static struct page *many[20000];
+	const unsigned long nr = ARRAY_SIZE(many), at_once = 8192;
+	unsigned long before;
+
+	setup();
+	map_leaf(PUD, GUP_PTE_RW);
+	req = gup_req_init(&world.mm, addr_of(5), nr, many, FOLL_PIN | FOLL_WRITE);
+	before = current->irqs_off;
+	gup_fast(&req);
+	EXPECT_EQ(req.sink.nr, nr);
+	EXPECT_EQ(current->irqs_off - before, 2 * DIV_ROUND_UP(nr, at_once));
+	expect_count(folio_at(HUGE_AT), 0, nr);
+	for (unsigned long i = 0; i < nr; i++)
+		EXPECT(many[i] == page_at(HUGE_AT + 5 + i));
+	unpin_user_pages(many, nr);
+	expect_clean();
+}
+
 /*
  * Why the fast path stopped
  */
@@ -2147,6 +2168,7 @@ static const struct test tests[] = {
 	{ "meanwhile: while the PUD leaf is being locked",
 	  test_meanwhile_locking_pud },
 	{ "interrupts are on between page tables", test_window },
+	{ "fast: window of a leaf of 1 GiB", test_window_huge },
 	{ "fast: why it stopped", test_why_it_stopped },
 	{ "refcount 0, negative, overflowed", test_ref_limits },
 	{ "refcount never wraps", test_ref_never_wraps },
