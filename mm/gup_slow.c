@@ -247,18 +247,18 @@ int fixup_user_fault(struct mm_struct *mm, unsigned long address,
 			return -EINTR;
 
 		fault = handle_mm_fault(vma, address, fault_flags, NULL);
-		if (fault & VM_FAULT_COMPLETED) {
-			*unlocked = true;
-			mmap_read_lock(mm);
-			return 0;
-		}
 		if (fault & VM_FAULT_ERROR)
 			return vm_fault_to_errno(fault, 0) ?: -EFAULT;
-		if (!(fault & VM_FAULT_RETRY))
+		if (!(fault & (VM_FAULT_COMPLETED | VM_FAULT_RETRY)))
 			return 0;
 
+		/* As gup_lock_dropped() says. */
+		if (WARN_ON_ONCE(!unlocked))
+			return -EFAULT;
 		*unlocked = true;
 		mmap_read_lock(mm);
+		if (fault & VM_FAULT_COMPLETED)
+			return 0;
 		fault_flags |= FAULT_FLAG_TRIED;
 	}
 }

@@ -416,6 +416,17 @@ static long gk_populate_kept(unsigned long start, unsigned long nr,
 	return ret;
 }
 
+static long gk_fixup_kept(unsigned long start, unsigned long nr,
+			  unsigned int flags, struct page **pages)
+{
+	long ret;
+
+	mmap_read_lock(current->mm);
+	ret = fixup_user_fault(current->mm, start, 0, NULL);
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
 struct gk_kept {
 	const char *name;
 	gk_take_fn *take;
@@ -431,6 +442,8 @@ static const struct gk_kept gk_kepts[] = {
 	{ "get_remote, completed", gk_get_remote_kept, GK_LIE },
 	{ "populate, retry", gk_populate_kept, GK_BUSY },
 	{ "populate, completed", gk_populate_kept, GK_LIE },
+	{ "fixup, retry", gk_fixup_kept, GK_BUSY },
+	{ "fixup, completed", gk_fixup_kept, GK_LIE },
 };
 
 KUNIT_ARRAY_PARAM_DESC(gk_kepts, gk_kepts, name);
