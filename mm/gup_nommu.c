@@ -34,6 +34,7 @@ static void gup_nommu_walk(struct gup_req *req)
 {
 	unsigned long done;
 
+	mmap_assert_locked(req->mm);
 	do {
 		struct vm_area_struct *vma = vma_lookup(req->mm, gup_addr(req));
 

@@ -90,6 +90,23 @@ gup_check_leaf(struct gup_req *req, struct vm_area_struct *vma,
 }
 
 /*
+ * An anonymous page that is pinned is exclusive to the process, or both would part at
+ * its next write. @nr: How many pages have a flag of their own that counts.
+ */
+static __always_inline void gup_check_pinned(const struct gup_leaf *leaf,
+					     const unsigned int flags,
+					     unsigned long nr)
+{
+	unsigned long i;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_VM) || !(flags & FOLL_PIN) || leaf->zero ||
+	    !PageAnon(leaf->page))
+		return;
+	for (i = 0; i < nr; i++)
+		VM_WARN_ON_ONCE(!PageAnonExclusive(leaf->excl + i));
+}
+
+/*
  * References the pages of a leaf that has been found good; they are of @folio.
  * @flags and @ordinary: as for gup_grab_stable().
  */
@@ -102,9 +119,7 @@ gup_grab_leaf(struct gup_req *req, struct folio *folio,
 
 	if (unlikely(error))
 		return gup_fail(req, error);
-	/* Otherwise the pin and the process would part at the next write. */
-	VM_WARN_ON_ONCE((flags & FOLL_PIN) && !leaf->zero &&
-			PageAnon(leaf->page) && !PageAnonExclusive(leaf->excl));
+	gup_check_pinned(leaf, flags, 1);
 	return GUP_PROGRESS;
 }
 
@@ -347,6 +362,7 @@ gup_take_span(struct gup_req *req, struct vm_area_struct *vma, pte_t *ptep,
 		leaf.nr = gup_nr_unshared(vma, req->flags, leaf.page, leaf.nr);
 	if (gup_grab_leaf(req, folio, &leaf, req->flags, false) != GUP_PROGRESS)
 		return 0;
+	gup_check_pinned(&leaf, req->flags, leaf.nr);
 	if (req->flags & FOLL_TOUCH)
 		gup_touch_folio(folio, leaf.nr,
 				(req->flags & FOLL_WRITE) && !dirty);
@@ -433,11 +449,13 @@ static noinline enum gup_outcome gup_take_pte(struct gup_req *req,
 /* Takes pages from @ptep up to @last, as long as nothing is in the way. */
 static noinline enum gup_outcome gup_take_ptes(struct gup_req *req,
 					       struct vm_area_struct *vma,
-					       pte_t *ptep, pte_t *const last)
+					       pte_t *ptep, pte_t *const last,
+					       spinlock_t *ptl)
 {
 	enum gup_outcome outcome = GUP_PROGRESS;
 	pte_t *from;
 
+	lockdep_assert_held(ptl);
 	while (outcome == GUP_PROGRESS && ptep < last) {
 		ptep = gup_take_order0_ptes(req, vma, ptep, last);
 		if (ptep == last)
@@ -456,7 +474,7 @@ static noinline enum gup_outcome gup_take_ptes(struct gup_req *req,
  */
 static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
 						  struct vm_area_struct *vma,
-						  pte_t *ptep)
+						  pte_t *ptep, spinlock_t *ptl)
 {
 	const pte_t pte = ptep_get(ptep);
 	struct gup_leaf leaf = {
@@ -466,6 +484,7 @@ static noinline enum gup_outcome gup_take_one_pte(struct gup_req *req,
 		.wp = true,
 	};
 
+	lockdep_assert_held(ptl);
 	if (unlikely(!gup_pte_maps_page(pte)))
 		return gup_take_pte(req, vma, ptep);
 	leaf.page = gup_pte_mapped_page(pte);
@@ -493,9 +512,9 @@ static enum gup_outcome gup_walk_pte_table(struct gup_req *req,
 	if (unlikely(!table))
 		return GUP_PROGRESS;
 	if (nr == 1)
-		outcome = gup_take_one_pte(req, vma, table);
+		outcome = gup_take_one_pte(req, vma, table, ptl);
 	else
-		outcome = gup_take_ptes(req, vma, table, table + nr);
+		outcome = gup_take_ptes(req, vma, table, table + nr, ptl);
 	pte_unmap_unlock(table, ptl);
 	return outcome;
 }
@@ -676,14 +695,17 @@ static enum gup_outcome gup_walk_huge_pud(struct gup_req *req,
 
 #ifdef CONFIG_HUGETLB_PAGE
 static enum gup_outcome gup_grab_hugetlb(struct gup_req *req,
-					 struct vm_area_struct *vma, pte_t pte,
+					 struct vm_area_struct *vma, pte_t *ptep,
 					 unsigned long end,
 					 struct gup_leaf *leaf)
 {
 	struct hstate *h = hstate_vma(vma);
 	unsigned long addr = gup_addr(req);
 	unsigned long first = addr & huge_page_mask(h);
+	pte_t pte;
 
+	lockdep_assert_held(huge_pte_lockptr(h, req->mm, ptep));
+	pte = huge_ptep_get(req->mm, first, ptep);
 	if (huge_pte_none(pte))
 		return gup_absent(req, vma);
 	if (!pte_present(pte))
@@ -716,8 +738,7 @@ static enum gup_outcome gup_walk_hugetlb(struct gup_req *req,
 	if (!ptep)
 		return gup_absent(req, vma);
 	ptl = huge_pte_lock(h, req->mm, ptep);
-	outcome = gup_grab_hugetlb(req, vma, huge_ptep_get(req->mm, addr, ptep),
-				   end, &leaf);
+	outcome = gup_grab_hugetlb(req, vma, ptep, end, &leaf);
 	spin_unlock(ptl);
 	return gup_put_huge(req, outcome, &leaf);
 }
