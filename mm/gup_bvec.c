@@ -37,8 +37,8 @@ static bool gup_bvec_slow(struct gup_req *req)
 	struct gup_sink *sink = &req->sink;
 	const unsigned long left = req->nr_pages - gup_sink_nr(sink);
 	const long nr = gup_sink_limit(sink, min(left, GUP_BVEC_SLOW));
-	struct gup_req part = gup_req_init(req->mm, gup_addr(req), nr,
-					   gup_sink_room(sink, nr).end - nr,
+	struct page **pages = gup_room_array(gup_sink_room(sink, nr), nr);
+	struct gup_req part = gup_req_init(req->mm, gup_addr(req), nr, pages,
 					   req->flags | FOLL_TOUCH);
 	long ret = gup_run_unlocked(&part);
 
@@ -76,22 +76,22 @@ static long gup_run_bvecs(struct gup_req *req, unsigned long nr_pages)
 }
 
 /*
- * The request was of whole pages: cuts what is before @start and behind its end
- * off the first and the last entry that it has made. Returns how many bytes are left.
+ * The request was of whole pages, @got bytes: cuts what is before @start and behind
+ * its end off the first and the last entry that it has made. There are @nr_bvecs now.
+ * Returns how many bytes are left.
  */
-static size_t gup_bvec_cut(struct user_bvecs *to, const struct gup_req *req,
-			   unsigned long start, size_t len)
+static size_t gup_bvec_cut(struct user_bvecs *to, unsigned int nr_bvecs,
+			   size_t got, unsigned long start, size_t len)
 {
-	const struct gup_ranges *ranges = req->sink.ranges;
 	const unsigned long before = offset_in_page(start);
-	const size_t got = (gup_sink_nr(&req->sink) << PAGE_SHIFT) - before;
 
 	/* What begins within a page has not extended an entry. */
 	if (before) {
 		to->bvecs[to->nr].bv_offset += before;
 		to->bvecs[to->nr].bv_len -= before;
 	}
-	to->nr = ranges->nr;
+	to->nr = nr_bvecs;
+	got -= before;
 	if (got > len)
 		to->bvecs[to->nr - 1].bv_len -= got - len;
 	return min(got, len);
@@ -113,14 +113,14 @@ static ssize_t gup_pin_bvecs(unsigned long start, size_t len,
 					  NULL, flags | FOLL_PIN);
 	long ret;
 
-	req.sink.ranges = &ranges;
+	req.sink = gup_sink_init_ranges(&ranges);
 	gup_set_has_pinned(current->mm);
 	ret = gup_run_bvecs(&req, DIV_ROUND_UP(offset_in_page(start) + len,
 					       PAGE_SIZE));
 	ret = gup_fail_fast_call(&req, ret);
 	if (ret <= 0)
 		return ret;
-	return gup_bvec_cut(to, &req, start, len);
+	return gup_bvec_cut(to, ranges.nr, ret << PAGE_SHIFT, start, len);
 }
 
 /**

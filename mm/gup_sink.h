@@ -76,6 +76,15 @@ static __always_inline struct gup_sink gup_sink_init(struct page **pages)
 	};
 }
 
+static __always_inline struct gup_sink
+gup_sink_init_ranges(struct gup_ranges *ranges)
+{
+	struct gup_sink sink = gup_sink_init(NULL);
+
+	sink.ranges = ranges;
+	return sink;
+}
+
 /* How many pages are in the sink: the progress of the request. */
 static __always_inline unsigned long gup_sink_nr(const struct gup_sink *sink)
 {
@@ -139,6 +148,13 @@ gup_sink_room(const struct gup_sink *sink, unsigned long nr)
 	/* Loops are to keep this, not the three values it is the sum of. */
 	OPTIMIZER_HIDE_VAR(end);
 	return (struct gup_room) { .end = end };
+}
+
+/* The array of the last @nr pages of the room. */
+static __always_inline struct page **gup_room_array(struct gup_room room,
+						    unsigned long nr)
+{
+	return room.end - nr;
 }
 
 static __always_inline void gup_room_put(struct gup_room room, long at,
