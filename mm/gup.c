@@ -370,8 +370,8 @@ EXPORT_SYMBOL_GPL(pin_user_pages_fast);
 /**
  * get_dump_page() - reference a page for a core dump
  * @addr: User address, in bytes.
- * @locked: Whether mmap_lock is held. If it points at 0 the lock is taken; if
- *	    the lock was taken or dropped it is not held on return and this
+ * @locked: Points at 1 if mmap_lock is held. If it points at 0 the lock is taken;
+ *	    if the lock was taken or dropped it is not held on return and this
  *	    points at 0.
  *
  * Context: May sleep.

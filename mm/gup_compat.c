@@ -327,7 +327,7 @@ end:
 	return page_mask;
 }
 
-/* Whether @page will not go away with its device. */
+/* Is it certain that @page does not go away with its device? */
 static bool gup_compat_keep_pgmap(struct follow_page_context *ctx,
 				  struct page *page)
 {

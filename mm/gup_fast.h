@@ -366,7 +366,7 @@ gup_fast_check_folio(struct gup_fast_walk *walk, struct folio *folio)
 	    !gup_fast_check_file(walk->req, folio,
 				 (struct address_space *)mapping))
 		return false;
-	/* What NULL is good for is another thing each time. */
+	/* NULL may mean something else for the next folio. */
 	walk->last_mapping = mapping ?: GUP_FAST_NO_MAPPING;
 	return true;
 }

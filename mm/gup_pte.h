@@ -44,7 +44,7 @@ static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first,
 {
 	unsigned int i;
 
-	/* Who knows batches of its own has better than to read them one by one. */
+	/* An architecture that has batches itself need not read them one by one. */
 	if (GUP_PTE_BATCHES)
 		return false;
 	unrolled_full

@@ -216,7 +216,7 @@ static void gup_release_pins(struct page **pages, unsigned long nr)
 	while (pages < end) {
 		struct page *page = *pages;
 
-		/* Also what is released twice in a row: the rest is at once. */
+		/* A page again: the rest of such a run is released at once. */
 		if (page == last || !page || !gup_page_is_ordinary(page)) {
 			pages = gup_release_pin_run(pages, end, &released);
 			continue;
@@ -339,7 +339,7 @@ EXPORT_SYMBOL(unpin_user_pages);
  * @pages: The pages.
  * @npages: Number of entries. An error value is warned about and nothing is
  *	    released.
- * @make_dirty: Whether to mark each folio dirty that is not yet.
+ * @make_dirty: True to mark each folio dirty that is not yet.
  *
  * Context: May sleep if @make_dirty: takes the folio lock. Any context but NMI
  * if not.
@@ -375,7 +375,7 @@ EXPORT_SYMBOL(unpin_user_pages_dirty_lock);
  * unpin_user_page_range_dirty_lock() - release pinned consecutive pages
  * @page: First page of a physically consecutive range.
  * @npages: Number of pages.
- * @make_dirty: Whether to mark each folio dirty that is not yet.
+ * @make_dirty: True to mark each folio dirty that is not yet.
  *
  * Context: May sleep if @make_dirty: takes the folio lock. Any context but NMI
  * if not.
@@ -500,7 +500,7 @@ static __always_inline void gup_release_bvecs(const struct bio_vec *bvecs,
  * @bvecs: Entries of pinned pages. Those that pin_user_bvecs_fast() has made are of one
  *	   folio each; others may have parts of several that lie one behind the other.
  * @nr: Number of entries.
- * @make_dirty: Whether to mark each folio dirty.
+ * @make_dirty: True to mark each folio dirty.
  *
  * A page is pinned once for each entry that has a part of it.
  *
@@ -510,7 +510,7 @@ static __always_inline void gup_release_bvecs(const struct bio_vec *bvecs,
 void unpin_user_bvecs(const struct bio_vec *bvecs, unsigned int nr,
 		      bool make_dirty)
 {
-	/* The loops are short enough for a test less to count. */
+	/* A constant for each: the loops are short enough to feel the test. */
 	if (make_dirty)
 		gup_release_bvecs(bvecs, nr, true);
 	else

@@ -182,8 +182,8 @@ long gup_slow(struct gup_req *req)
  * @req: The request. mmap_lock is held; if it is dropped, @lock is GUP_LOCK_NONE
  *	 on return.
  *
- * For who has decided by a VMA what to ask for, and has to decide anew when that
- * may be gone.
+ * For callers that choose by a VMA what to ask for, and have to choose again when
+ * that may be gone.
  *
  * Context: May sleep.
  * Return: As gup_slow(), and 0 also if mmap_lock was dropped before there was any
@@ -217,8 +217,8 @@ static bool gup_fixup_allowed(struct vm_area_struct *vma,
  * @unlocked: If not NULL, the fault may drop mmap_lock to wait, and this is set
  *	      to true if it did. VMAs have to be looked up afresh then.
  *
- * For who accessed user memory with page faults disabled, failed, and wants to
- * try again. Unlike get_user_pages() it always calls the fault handler, so that
+ * For callers that accessed user memory with page faults disabled, failed, and
+ * want to try again. Unlike get_user_pages() it always calls the fault handler, so that
  * dirty and young are set where the hardware leaves that to software. By the
  * time it returns the page may be gone again: the access has to be repeated
  * until it succeeds.

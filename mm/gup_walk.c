@@ -22,7 +22,7 @@
 #include "gup_internal.h"
 #include "gup_pte.h"
 
-/* Whether a PUD can map anything that is not hugetlb. */
+/* Can a PUD map anything that is not hugetlb? */
 #define GUP_PUD_LEAVES	(IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && \
 			 IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD))
 

@@ -194,8 +194,8 @@ static __always_inline struct page *gup_fast_pte_page(const pte_t *ptep,
 #ifndef gup_fast_prefetch
 /*
  * Fetches the struct page of an entry that may be anything, and may be read as plain
- * memory: it need not be consistent. Only for who can tell quickly where the page
- * is, and that it does no harm if it is nowhere.
+ * memory: it need not be consistent. For architectures that can tell quickly where
+ * the page is, and where it does no harm if it is nowhere.
  */
 static __always_inline void gup_fast_prefetch(const pte_t *ptep)
 {

@@ -34,7 +34,7 @@
  * @force: Whatever the protection is.
  * @pages: For the pages.
  * @vmas: For the VMAs.
- * @locked: Whether mmap_lock is still held.
+ * @locked: True if mmap_lock is still held.
  */
 struct gk_ask {
 	struct task_struct *tsk;
@@ -821,7 +821,7 @@ static void gup_compat_takes_under_write_lock(struct kunit *test)
  * @broken: Page 1 is an error.
  * @want: The result of asking for 3 pages.
  * @nonblocking: What it points at in the end.
- * @held: Whether mmap_lock is still held.
+ * @held: True if mmap_lock is still held.
  */
 struct gk_nonblocking {
 	const char *name;

@@ -25,7 +25,7 @@
 #define GK_MAY_WAIT	(FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE)
 #define GK_NO_WAIT	(FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT)
 
-/* Whether the lock was dropped by the last one of these. */
+/* True if the last one of these has dropped the lock. */
 static bool gk_dropped;
 
 static long gk_get_droppable(unsigned long start, unsigned long nr,

@@ -368,7 +368,7 @@ static int sample_mirror_page(struct sample_file *file,
 	return sample_map_page(&file->mirror, start);
 }
 
-/* Whether the device still has the page. */
+/* Does the device still have the page? 1 if so. */
 static int sample_is_mirrored(struct sample_file *file)
 {
 	guard(mutex)(&file->mirror.lock);

@@ -1129,7 +1129,7 @@ static inline bool level##_access_permitted(level##_t e, bool write)	\
 #define PKRU_AD_BIT		1U
 #define PKRU_WD_BIT		2U
 
-/* Whether this CPU has them, and the system has enabled them. */
+/* True if this CPU has them, and the system has enabled them. */
 extern bool gup_have_pkru;
 
 static __always_inline u32 read_pkru(void)

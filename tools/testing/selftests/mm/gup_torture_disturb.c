@@ -65,7 +65,7 @@ static const char *need_collapse(void)
 	return thp_is_enabled() ? NULL : NO_THP;
 }
 
-/* Whether faults may allocate huge pages, here and there */
+/* Changes, here and there, what faults may allocate: huge pages or not. */
 static void allow_huge(struct thread *t, const struct choice *c)
 {
 	const int advice = c->bits & 1 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
