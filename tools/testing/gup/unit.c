@@ -1497,22 +1497,101 @@ static void test_page_zero(void)
 	expect_clean();
 }
 
-/* What stands behind the range that is released stays, even of the same page. */
-static void test_release_ends(void)
+/* The ways to release the first @nr entries of @pages, which are all of one page. */
+static void release_array(unsigned long nr)
 {
-	const unsigned int orders[] = { 0, 2 };
+	unpin_user_pages(pages, nr);
+}
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
+static void release_array_dirty(unsigned long nr)
+{
+	unpin_user_pages_dirty_lock(pages, nr, true);
+}
+
+static void release_array_clean(unsigned long nr)
+{
+	unpin_user_pages_dirty_lock(pages, nr, false);
+}
+
+static void release_folios(unsigned long nr)
+{
+	unpin_folios((struct folio **)pages, nr);
+}
+
+static void release_folio(unsigned long nr)
+{
+	unpin_user_folio(folio_at(0), nr);
+}
+
+static void release_bvecs(unsigned long nr)
+{
+	struct bio_vec bvecs[4];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(bvecs); i++)
+		bvec_set_page(&bvecs[i], page_at(0), PAGE_SIZE, 0);
+	unpin_user_bvecs(bvecs, nr, false);
+}
+
+static void (*const releases[])(unsigned long nr) = {
+	release_array, release_array_dirty, release_array_clean, release_folios,
+	release_folio, release_bvecs,
+};
+
+/* What stands behind the range that is released stays, even of the same page. */
+static void expect_releases(void (*release)(unsigned long nr), unsigned int order)
+{
+	for (unsigned int nr = 0; nr <= 2; nr++) {
 		setup();
-		new_folio(0, orders[i]);
-		for (unsigned int j = 0; j < 3; j++)
+		new_folio(0, order);
+		for (unsigned int j = 0; j < 4; j++)
 			pages[j] = page_at(0);
 		EXPECT_EQ(try_grab_folio(folio_at(0), 3, FOLL_PIN), 0);
-		unpin_user_pages(pages, 2);
-		expect_count(folio_at(0), 0, 1);
-		unpin_user_pages(pages, 1);
+		release(nr);
+		expect_count(folio_at(0), 0, 3 - nr);
+		release(3 - nr);
 		expect_clean();
 	}
+}
+
+/* The same for references that are no pins. */
+static void expect_puts(unsigned int order)
+{
+	for (unsigned int nr = 0; nr <= 2; nr++) {
+		setup();
+		new_folio(0, order);
+		for (unsigned int j = 0; j < 4; j++)
+			pages[j] = page_at(0);
+		EXPECT_EQ(try_grab_folio(folio_at(0), 3, FOLL_GET), 0);
+		gup_release_range(pages, nr, FOLL_GET);
+		expect_count(folio_at(0), 3 - nr, 0);
+		gup_release_range(pages, 3 - nr, FOLL_GET);
+		expect_clean();
+	}
+}
+
+/* All pages of a folio are pinned, and a part of them is released. */
+static void expect_releases_part(bool dirty)
+{
+	for (unsigned int nr = 0; nr <= 3; nr++) {
+		setup();
+		new_folio(0, 2);
+		EXPECT_EQ(try_grab_folio(folio_at(0), 4, FOLL_PIN), 0);
+		unpin_user_page_range_dirty_lock(page_at(0), nr, dirty);
+		expect_count(folio_at(0), 0, 4 - nr);
+		unpin_user_page_range_dirty_lock(page_at(nr), 4 - nr, dirty);
+		expect_clean();
+	}
+}
+
+static void test_release_ends(void)
+{
+	for (unsigned int order = 0; order <= 2; order += 2) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(releases); i++)
+			expect_releases(releases[i], order);
+		expect_puts(order);
+	}
+	expect_releases_part(false);
+	expect_releases_part(true);
 	/* Parts of two folios. */
 	setup();
 	new_folio(0, 2);
