@@ -1452,6 +1452,19 @@ static void test_page_inaccessible(void)
 	expect_clean();
 	EXPECT_EQ(fast(0, 2, FOLL_GET), 2);
 	give_back();
+
+	/* Several pages of a folio at once, by PTEs and by a leaf. */
+	new_folio(4, 2);
+	map_range(4, 4, 4, GUP_PTE_RW);
+	new_folio(512, 9);
+	gup_map_pmd(addr_of(512), world.first_pfn + 512, GUP_PTE_RW);
+	for (unsigned long i = 4; i <= 512; i += 508) {
+		EXPECT_EQ(fast(i, 4, FOLL_PIN), 0);
+		expect_clean();
+		EXPECT_EQ(slow(i, 4, FOLL_PIN), GUP_ERROR);
+		EXPECT_EQ(req.error, -EIO);
+		expect_clean();
+	}
 }
 
 static const u64 zero_entries[] = { GUP_PTE | _PAGE_SPECIAL, GUP_PTE };
