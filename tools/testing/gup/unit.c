@@ -1234,6 +1234,35 @@ static void test_ref_limits(void)
 	}
 }
 
+/*
+ * folio_add_pin() has no way to say that it failed: it warns. The folio is as it was,
+ * and so are the statistics.
+ */
+static void test_ref_add_pin(void)
+{
+	for (unsigned int order = 0; order <= 2; order += 2) {
+		struct folio *folio;
+
+		setup();
+		gup_warnings_expected = true;
+		folio = new_folio(0, order);
+		if (order)
+			atomic_set(&folio->_pincount, 5);
+		atomic_set(&folio->_refcount, INT_MIN + 7);
+		folio_add_pin(folio);
+		EXPECT(gup_warnings);
+		EXPECT_EQ(folio_add_pins(folio, 3), -ENOMEM);
+		EXPECT_EQ(folio_ref_count(folio), INT_MIN + 7);
+		EXPECT_EQ(gup_stat(0, NR_FOLL_PIN_ACQUIRED), 0);
+		if (order) {
+			EXPECT_EQ(atomic_read(&folio->_pincount), 5);
+			atomic_set(&folio->_pincount, 0);
+		}
+		atomic_set(&folio->_refcount, 1);
+		expect_clean();
+	}
+}
+
 /* However often a page is pinned, its count never comes back to 0. */
 static void test_ref_never_wraps(void)
 {
@@ -2264,6 +2293,7 @@ static const struct test tests[] = {
 	{ "fast: why it stopped", test_why_it_stopped },
 	{ "refcount 0, negative, overflowed", test_ref_limits },
 	{ "refcount never wraps", test_ref_never_wraps },
+	{ "refcount overflowed, another pin", test_ref_add_pin },
 	{ "pinned or not", test_ref_maybe_pinned },
 	{ "statistics of nodes", test_stat_nodes },
 	{ "page: long-term", test_page_longterm },
