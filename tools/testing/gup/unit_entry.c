@@ -319,6 +319,8 @@ struct bad_call {
 
 static const struct bad_call bad_calls[] = {
 	{ "fast, pin", get_fast, FOLL_PIN },
+	{ "fast, pin said twice", pin_fast, FOLL_PIN },
+	{ "fast, only anonymous", get_fast, FOLL_ANON },
 	{ "fast, not for it", get_fast, FOLL_DUMP },
 	{ "fast, split", get_fast, FOLL_SPLIT_PMD },
 	{ "fast, internal", pin_fast, FOLL_TOUCH },
@@ -355,6 +357,29 @@ static void test_wrong_flags(void)
 		EXPECT_EQ(gup_warnings, 1);
 		expect_clean();
 	}
+}
+
+/* Each flag by itself: those that are not for it are warned about, and others are not. */
+static void fast_flags(const struct api *api)
+{
+	const unsigned int may = FOLL_WRITE | FOLL_FORCE | FOLL_NOFAULT |
+				 FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT |
+				 (api->pin ? FOLL_LONGTERM : FOLL_GET);
+
+	if (!api->lockless)
+		return;
+	for (unsigned int flag = 1; flag; flag <<= 1) {
+		setup();
+		gup_warnings_expected = !(flag & may);
+		map_small(0, 0, 1);
+		expect_takes(api, 0, 1, flag, flag & may ? 1 : -EINVAL, 0);
+		EXPECT_EQ(gup_warnings, !(flag & may));
+	}
+}
+
+static void test_fast_flags(void)
+{
+	with_each_api(fast_flags);
 }
 
 static void test_locked_is_not_1(void)
@@ -1315,6 +1340,7 @@ static void test_longterm_zero(void)
 const struct test entry_tests[] = {
 	{ "entry: arguments", test_arguments },
 	{ "entry: wrong flags", test_wrong_flags },
+	{ "entry: each flag of the fast ones", test_fast_flags },
 	{ "entry: lock is said not to be held", test_locked_is_not_1 },
 	{ "entry: beyond user addresses", test_beyond_user_addresses },
 	{ "entry: unaligned address", test_unaligned },
