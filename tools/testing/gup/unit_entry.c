@@ -246,9 +246,9 @@ static struct {
 /* The page that has the number of the address. */
 static void fault_map(unsigned long i, unsigned int flags)
 {
-	map_small(i, i, 1);
+	map_small(i, i % NR_PAGES, 1);
 	if (flags & FAULT_FLAG_UNSHARE)
-		map(i, i, GUP_PTE);
+		map(i, i % NR_PAGES, GUP_PTE);
 }
 
 static vm_fault_t fault(struct vm_area_struct *of, unsigned long addr,
@@ -857,6 +857,36 @@ static void test_tried_once(void)
 	with_each_api(tried_once);
 }
 
+/* As pages behind ADDR; page 0 is mapped there. */
+#define AT_0		(-(ADDR >> PAGE_SHIFT))
+
+/* A process may have a page at address 0, which is one like any other. */
+static void address_0(const struct api *api)
+{
+	if (api->only_lockless)
+		return;
+	world.mm.nr_vmas = 0;
+	gup_world_vma(0, 4 * PAGE_SIZE, RW_VMA);
+	expect_faults(OK, OK);
+	expect_takes(api, AT_0, 2, 0, 2, 0);
+	EXPECT_EQ(faults.nr, 2);
+	EXPECT(!(faults.flags[0] & FAULT_FLAG_TRIED));
+	EXPECT(!(faults.flags[1] & FAULT_FLAG_TRIED));
+	if (!api->may_drop)
+		return;
+	unmap(AT_0);
+	expect_faults(RETRY, OK);
+	expect_takes(api, AT_0, 2, 0, 2, 0);
+	EXPECT_EQ(faults.nr, 2);
+	EXPECT(!(faults.flags[0] & FAULT_FLAG_TRIED));
+	EXPECT(faults.flags[1] & FAULT_FLAG_TRIED);
+}
+
+static void test_address_0(void)
+{
+	with_each_api(address_0);
+}
+
 /* VMAs are looked up again when the lock was dropped. */
 static void vma_gone(const struct api *api)
 {
@@ -1359,6 +1389,7 @@ const struct test entry_tests[] = {
 	{ "fault: fails", test_fault_fails },
 	{ "fault: lock dropped", test_lock_dropped },
 	{ "fault: tried once", test_tried_once },
+	{ "fault: address 0", test_address_0 },
 	{ "fault: VMA is gone", test_vma_gone },
 	{ "fault: would have to wait", test_would_wait },
 	{ "fault: without an array", test_no_array },
