@@ -37,6 +37,7 @@ void gup_warn(const char *file, int line)
 u8 *gup_blocks;
 int gup_accessible_error;
 void (*gup_hook)(void *word, bool after);
+void (*gup_unlock_hook)(spinlock_t *lock);
 
 void gup_die(const char *file, int line, const char *what)
 {
@@ -128,6 +129,10 @@ void spin_unlock(spinlock_t *lock)
 {
 	GUP_MUST(READ_ONCE(lock->locked));
 	GUP_MUST(current->nr_locks);
+#ifdef GUP_CHECKED
+	if (gup_unlock_hook)
+		gup_unlock_hook(lock);
+#endif
 	current->nr_locks--;
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }

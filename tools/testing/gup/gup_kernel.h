@@ -506,6 +506,10 @@ typedef struct {
 	u8 locked;
 } spinlock_t;
 
+#ifdef GUP_CHECKED
+/* Called right before a spinlock is released, if set. */
+extern void (*gup_unlock_hook)(spinlock_t *lock);
+#endif
 void spin_lock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock);
 #define assert_spin_locked(lock)	lockdep_assert_held(lock)

@@ -1939,6 +1939,48 @@ static void test_slow_pud_leaf(void)
 	give_back();
 }
 
+static unsigned int nr_unlocks;
+
+static void nothing_stored(spinlock_t *lock)
+{
+	nr_unlocks++;
+	EXPECT_EQ(req.sink.nr, 0);
+	for (unsigned long i = 0; i < NR_PAGES; i++)
+		EXPECT_EQ(pages[i], NULL);
+}
+
+static void try_leaf_stored(enum level level, unsigned long nr,
+			    unsigned int flags)
+{
+	setup();
+	map_leaf(level, GUP_PTE_RW);
+	nr_unlocks = 0;
+	gup_unlock_hook = nothing_stored;
+	EXPECT_EQ(slow(7, nr, flags), GUP_PROGRESS);
+	gup_unlock_hook = NULL;
+	EXPECT_EQ(nr_unlocks, 1);
+	EXPECT_EQ(req.sink.nr, nr);
+	expect_pages(0, nr, 7 + (level == PUD ? HUGE_AT : 0));
+	give_back();
+}
+
+/*
+ * A leaf may have 262144 pages, which take long to store: others are not to wait for
+ * its lock until that is done.
+ */
+static void test_slow_leaf_stored(void)
+{
+	static const unsigned long nrs[] = { 1, 2, 500 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(nrs); i++) {
+		for (unsigned int j = 0; j < ARRAY_SIZE(ref_kinds); j++) {
+			try_leaf_stored(PMD, nrs[i], ref_kinds[j]);
+			try_leaf_stored(PUD, nrs[i], ref_kinds[j]);
+		}
+	}
+	try_leaf_stored(PUD, NR_PAGES, FOLL_PIN | FOLL_TOUCH);
+}
+
 /* Who asks for it hears that a page was used, and those who write dirty it. */
 static void test_slow_touch_pud(void)
 {
@@ -2315,6 +2357,7 @@ static const struct test tests[] = {
 	{ "slow: hole of a file", test_slow_hole_of_file },
 	{ "leaf: exclusive or not", test_leaf_exclusive },
 	{ "slow: PUD leaf", test_slow_pud_leaf },
+	{ "slow: leaf is stored without its lock", test_slow_leaf_stored },
 	{ "slow: ends of table and VMA", test_slow_ends },
 	{ "slow: no memory", test_slow_no_memory },
 	{ "slow: touch", test_slow_touch },

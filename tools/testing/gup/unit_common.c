@@ -42,6 +42,7 @@ void set_zone(unsigned long n, enum zone_type zone)
 void setup(void)
 {
 	gup_hook = NULL;
+	gup_unlock_hook = NULL;
 	gup_warnings = 0;
 	gup_warnings_expected = false;
 	gup_accessible_error = 0;
