@@ -2386,6 +2386,9 @@ int main(void)
 	nr += nr_entry_tests;
 	memcpy(all + nr, bvec_tests, nr_bvec_tests * sizeof(*bvec_tests));
 	nr += nr_bvec_tests;
+	memcpy(all + nr, accessible_tests,
+	       nr_accessible_tests * sizeof(*accessible_tests));
+	nr += nr_accessible_tests;
 	gup_world_init(2 * (SZ_1G >> PAGE_SHIFT), 64);
 	/* The key register of a test is a variable. */
 	gup_have_pkru = false;

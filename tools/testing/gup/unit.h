@@ -84,6 +84,10 @@ void give_back(void);
 extern const struct test entry_tests[];
 extern const unsigned int nr_entry_tests;
 
+/* unit_accessible.c */
+extern const struct test accessible_tests[];
+extern const unsigned int nr_accessible_tests;
+
 /* unit_bvec.c */
 extern const struct test bvec_tests[];
 extern const unsigned int nr_bvec_tests;
