@@ -11,6 +11,8 @@
  * GUP_CHECKED is defined for tests. Atomics and barriers then order what they
  * order in the kernel, and no more; locks, interrupts off and mmap_lock are looked
  * after as lockdep does; pages can be migrated; and CONFIG_DEBUG_VM is set.
+ *
+ * GUP_NOMMU is defined for tests of what there is without an MMU.
  */
 #ifndef _GUP_KERNEL_H
 #define _GUP_KERNEL_H
@@ -35,25 +37,29 @@
 
 #define CONFIG_64BIT				1
 #define CONFIG_X86_64				1
-#define CONFIG_MMU				1
 #define CONFIG_NUMA				1
 #define CONFIG_ARCH_HAS_PTE_SPECIAL		1
 #define CONFIG_ARCH_HAS_PKEYS			1
 #define CONFIG_ARCH_SUPPORTS_PMD_PFNMAP		1
 #define CONFIG_ARCH_WANT_GENERAL_HUGETLB	1
-#define CONFIG_HAVE_GUP_FAST			1
 #define CONFIG_HUGETLB_PAGE_OPTIMIZE_VMEMMAP	1
 #define CONFIG_PCI_P2PDMA			1
 #define CONFIG_SPARSEMEM_VMEMMAP		1
 #define CONFIG_TRANSPARENT_HUGEPAGE		1
 #define CONFIG_PGTABLE_HAS_HUGE_LEAVES		1
 #define CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD 1
+#ifndef GUP_NOMMU
+#define CONFIG_MMU				1
+#define CONFIG_HAVE_GUP_FAST			1
 #ifndef GUP_GENERIC
 #define CONFIG_GUP_FAST_X86			1
 #endif
 #ifdef GUP_CHECKED
-#define CONFIG_DEBUG_VM				1
 #define CONFIG_MIGRATION			1
+#endif
+#endif
+#ifdef GUP_CHECKED
+#define CONFIG_DEBUG_VM				1
 #define CONFIG_CMA				1
 #endif
 
@@ -994,7 +1000,12 @@ typedef struct { u64 pgprot; } pgprot_t;
 #define HPAGE_PUD_MASK		PUD_MASK
 #define PTRS_PER_PTE		512UL
 #define PTRS_PER_PMD		512UL
+#ifdef GUP_NOMMU
+/* All addresses are user addresses. */
+#define TASK_SIZE_MAX		ULONG_MAX
+#else
 #define TASK_SIZE_MAX		((1UL << 47) - PAGE_SIZE)
+#endif
 #define TASK_SIZE		TASK_SIZE_MAX
 
 #define _PAGE_PRESENT		0x001UL
