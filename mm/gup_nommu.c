@@ -24,8 +24,7 @@ static void gup_nommu_take(struct gup_req *req)
 {
 	struct page *page = virt_to_page((void *)gup_addr(req));
 
-	if (gup_sink_wants_pages(&req->sink) &&
-	    gup_grab_stable(req, page_folio(page), 1, req->flags, false))
+	if (gup_grab_stable(req, page_folio(page), 1, req->flags, false))
 		return;
 	gup_sink_put(&req->sink, page, 1);
 }

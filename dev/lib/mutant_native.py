@@ -21,6 +21,10 @@ FLAGS = ["flags_asan=-O0 -DGUP_CHECKED", "flags_tsan=-O0 -DGUP_CHECKED -fsanitiz
 PROGRAMS = [("unit", []), ("fuzz", ["--runs", "3000"])]
 # The lockless walker of all architectures.
 GENERIC = [(f"{name}-generic", options) for name, options in PROGRAMS]
+# What there is without an MMU, and the entry points on top of that.
+NOMMU = [("unit-nommu", [])]
+NOMMU_FILE = "mm/gup_nommu.c"
+ENTRY_FILE = "mm/gup.c"
 # In seconds of CPU time, so that a busy machine does not matter. They need a tenth of it.
 CPU_LIMIT = 6
 LIMIT = 900
@@ -68,6 +72,20 @@ def run_program(number, command):
     return first_failure(done.stdout, done.returncode) if done.returncode else ""
 
 
+def programs_of(mutant):
+    """The programs that contain the code of a mutant, and run quickly or are asked for."""
+    if mutant.file == NOMMU_FILE:
+        return NOMMU
+    programs = list(PROGRAMS)
+    if "gup_fast" in mutant.file or "gup_pte" in mutant.file:
+        programs += GENERIC
+    if mutant.file == ENTRY_FILE:
+        programs += NOMMU
+    if "race" in mutant.tags:
+        programs.append(("race", []))
+    return programs
+
+
 class Native:
     """The user-space tests, built of sources that have mutants in them."""
 
@@ -98,8 +116,8 @@ class Native:
         """One build has them all. A mutant that is not in a function has one of its own, see test()."""
         for file, text in mutants.combine_files(self.numbered, ENVIRONMENT).items():
             self.put(file, text)
-        self.make([*dict(PROGRAMS + GENERIC), *(["race"] if self.races() else [])])
-        for name, options in PROGRAMS + GENERIC:
+        self.make([*dict(PROGRAMS + GENERIC + NOMMU), *(["race"] if self.races() else [])])
+        for name, options in PROGRAMS + GENERIC + NOMMU:
             wrong = run_program(0, [self.out / name, *options])
             if wrong:
                 die(f"{name} fails without a mutant: {wrong}; see make test T=native")
@@ -111,10 +129,7 @@ class Native:
         """The verdict."""
         if not mutant.function:
             return self.test_alone(mutant)
-        both = "gup_fast" in mutant.file or "gup_pte" in mutant.file
-        programs = PROGRAMS + (GENERIC if both else [])
-        programs += [("race", [])] if "race" in mutant.tags else []
-        for name, options in programs:
+        for name, options in programs_of(mutant):
             prefix = ["setarch", "-R"] if name == "race" else []
             wrong = run_program(number, [*prefix, self.out / name, *options])
             if wrong:
