@@ -1094,13 +1094,27 @@ void gk_expect_released(struct kunit *test, const struct gk_refs *refs,
 	gk_expect_refs(test, refs, nr, 0, FOLL_GET);
 }
 
+static bool gk_has_movable_zone(void)
+{
+	pg_data_t *node;
+
+	for_each_online_pgdat(node) {
+		if (populated_zone(&node->node_zones[ZONE_MOVABLE]))
+			return true;
+	}
+	return false;
+}
+
 /* User memory has to be where it may not stay, or there is nothing to see. */
 void gk_need_movable(struct kunit *test, unsigned long addr)
 {
 	struct folio *folio = page_folio(gk_page_at(addr));
 
-	if (folio_is_longterm_pinnable(folio))
-		kunit_skip(test, "needs movablecore= on the command line");
+	if (!folio_is_longterm_pinnable(folio))
+		return;
+	if (gk_has_movable_zone())
+		kunit_skip(test, "found no free folio like this in ZONE_MOVABLE");
+	kunit_skip(test, "needs movablecore= on the command line");
 }
 
 /*

@@ -997,8 +997,7 @@ static void gup_compat_longterm_moves(struct kunit *test)
 	struct gk_ask ask = gk_ask(addr, 4, 1, pages);
 	int i;
 
-	if (folio_is_longterm_pinnable(page_folio(gk_page_at(addr))))
-		kunit_skip(test, "needs a movable zone: movablecore=512M");
+	gk_need_movable(test, addr);
 	KUNIT_ASSERT_EQ(test, gk_call(test, old, &ask), 4);
 	for (i = 0; i < 4; i++) {
 		struct folio *folio = page_folio(pages[i]);
