@@ -581,9 +581,7 @@ TEST_F(user, udmabuf)
 
 	if (device < 0)
 		SKIP(return, "needs CONFIG_UDMABUF");
-	create.memfd = memfd_create("gup_fail", MFD_ALLOW_SEALING);
-	MUST(!ftruncate(create.memfd, self->len));
-	MUST(!fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+	create.memfd = gup_memfd_sealed(self->len);
 	for (size_t page = 0; page < SMALL_PAGES; page++) {
 		fail("call", page, 1);
 		EXPECT_EQ(-1, ioctl(device, UDMABUF_CREATE, &create));

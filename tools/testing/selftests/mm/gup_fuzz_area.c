@@ -91,15 +91,14 @@ size_t try_read(char *to, const char *from, size_t len, int *signal)
 
 /* Kinds */
 
-static void map_fixed(struct area *a, int prot, int flags)
+static void map_as(struct area *a, int flags)
 {
-	flags |= a->fd < 0 ? MAP_ANONYMOUS : 0;
-	MUST(mmap(a->mem, a->len, prot, MAP_FIXED | flags, a->fd, 0) == a->mem);
+	gup_mmap_at(a->mem, a->len, PROT_READ | PROT_WRITE, flags, a->fd, 0);
 }
 
 static void map_untouched_thp(struct area *a)
 {
-	map_fixed(a, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	map_as(a, MAP_PRIVATE);
 	MUST(!madvise(a->mem, a->len, MADV_HUGEPAGE));
 }
 
@@ -125,14 +124,14 @@ static void map_64k(struct area *a)
 
 static void map_shmem_thp(struct area *a)
 {
-	map_fixed(a, PROT_READ | PROT_WRITE, MAP_SHARED);
+	map_as(a, MAP_SHARED);
 	gup_touch(a->mem, a->len);
 	MUST(!madvise(a->mem, a->len, MADV_COLLAPSE));
 }
 
 static void map_shared(struct area *a)
 {
-	map_fixed(a, PROT_READ | PROT_WRITE, MAP_SHARED);
+	map_as(a, MAP_SHARED);
 }
 
 static void map_short(struct area *a)
@@ -144,7 +143,7 @@ static void map_short(struct area *a)
 static void map_short_private(struct area *a)
 {
 	MUST(!ftruncate(a->fd, SHORT));
-	map_fixed(a, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	map_as(a, MAP_PRIVATE);
 }
 
 static void map_secret(struct area *a)
@@ -156,7 +155,7 @@ static void map_secret(struct area *a)
 
 static void map_droppable(struct area *a)
 {
-	map_fixed(a, PROT_READ | PROT_WRITE, MAP_DROPPABLE);
+	map_as(a, MAP_DROPPABLE);
 }
 
 /* Half of it is mapped: there is room to grow, and a page that it must not grow into. */
@@ -164,9 +163,8 @@ static void map_growsdown(struct area *a)
 {
 	const size_t half = a->len / 2;
 
-	MUST(mmap(a->mem + half, half, PROT_READ | PROT_WRITE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) ==
-	     a->mem + half);
+	gup_mmap_at(a->mem + half, half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_GROWSDOWN,
+		    -1, 0);
 }
 
 /* The ROM of the BIOS: memory without struct pages that may be used */

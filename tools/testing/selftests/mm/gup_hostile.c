@@ -684,9 +684,7 @@ TEST_F(other, memfd)
 
 	if (device < 0)
 		SKIP(return, "needs CONFIG_UDMABUF");
-	create.memfd = memfd_create("gup_hostile", MFD_ALLOW_SEALING);
-	MUST(!ftruncate(create.memfd, self->len));
-	MUST(!fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+	create.memfd = gup_memfd_sealed(self->len);
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
 			/* The driver itself warns of an array of more than INT_MAX bytes. */

@@ -192,7 +192,7 @@ static char *map_shmem(size_t len, const char **why)
 	MUST(!madvise(mem, len, MADV_COLD));
 	MUST(!munmap(mem, len));
 	mem = gup_map_aligned(len);
-	MUST(mmap(mem, len - psize(), PROT_READ, MAP_SHARED | MAP_FIXED, fd, psize()) == mem);
+	gup_mmap_at(mem, len - psize(), PROT_READ, MAP_SHARED, fd, psize());
 	force_read_pages(mem, len / psize() - 1, psize());
 	return mem;
 }

@@ -167,6 +167,12 @@ char *gup_mmap(size_t len, int prot, int flags, int fd)
 	return mem;
 }
 
+void gup_mmap_at(char *mem, size_t len, int prot, int flags, int fd, off_t off)
+{
+	flags |= MAP_FIXED | (fd < 0 ? MAP_ANONYMOUS : 0);
+	MUST(mmap(mem, len, prot, flags, fd, off) == mem);
+}
+
 char *gup_map_anon(size_t len)
 {
 	char *mem = gup_mmap(len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -338,6 +344,14 @@ int gup_memfd(size_t len)
 	return fd;
 }
 
+int gup_memfd_sealed(size_t len)
+{
+	int fd = new_memfd(len, MFD_ALLOW_SEALING);
+
+	MUST(fd >= 0 && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	return fd;
+}
+
 static int hugetlb_memfd(unsigned int kind, size_t len, const char **why)
 {
 	size_t size = hugetlb_sizes[kind];
@@ -418,10 +432,9 @@ int gup_file(unsigned int kind, size_t len, const char **why)
 
 static char *map_shmem_thp(int fd, size_t len)
 {
-	char *mem = mmap(gup_map_aligned(len), len, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED, fd, 0);
+	char *mem = gup_map_aligned(len);
 
-	MUST(mem != MAP_FAILED);
+	gup_mmap_at(mem, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	gup_touch(mem, len);
 	if (!madvise(mem, len, MADV_COLLAPSE))
 		return mem;

@@ -102,6 +102,14 @@ char *gup_map_aligned(size_t len);
 char *gup_map_thp(size_t len);
 char *gup_map_thp_ptes(size_t len);
 int gup_memfd(size_t len);
+/* One that never becomes shorter. */
+int gup_memfd_sealed(size_t len);
+
+/*
+ * Maps over what is there, MAP_SHARED or MAP_PRIVATE: @fd from @off on, or anonymous
+ * memory if @fd is negative.
+ */
+void gup_mmap_at(char *mem, size_t len, int prot, int flags, int fd, off_t off);
 
 /* Has the kernel map all of a huge page by PTEs. */
 void gup_split_table(char *thp);

@@ -365,8 +365,7 @@ TEST_F(changed, unmapped_during_mlockall)
 
 static void map_file_over(struct uffd_server *s)
 {
-	MUST(mmap(s->mem, s->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		  s->file, 0) == s->mem);
+	gup_mmap_at(s->mem, s->len, PROT_READ | PROT_WRITE, MAP_SHARED, s->file, 0);
 }
 
 /* Guards the same: a shared mapping is not written to, so that no block is allocated. */

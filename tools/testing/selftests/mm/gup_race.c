@@ -167,10 +167,8 @@ static void *work(void *arg)
 
 static void remap(struct gup_disturber *d)
 {
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-
-	MUST(mmap(d->mem, GUP_HUGE_SIZE, PROT_NONE, flags, -1, 0) == d->mem);
-	MUST(mmap(d->mem, GUP_HUGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0) == d->mem);
+	gup_mmap_at(d->mem, GUP_HUGE_SIZE, PROT_NONE, MAP_PRIVATE, -1, 0);
+	gup_mmap_at(d->mem, GUP_HUGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0);
 	madvise(d->mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
 }
 
@@ -420,14 +418,6 @@ static void *create_dmabuf(void *arg)
 	return NULL;
 }
 
-static int sealed_memfd(size_t len)
-{
-	int fd = syscall(__NR_memfd_create, "gup", MFD_ALLOW_SEALING);
-
-	MUST(fd >= 0 && !ftruncate(fd, len) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
-	return fd;
-}
-
 /* Both must have got the pages of the memfd: each sees what is written there. */
 static bool same_pages(struct creator c[2])
 {
@@ -464,7 +454,7 @@ TEST(memfd_pins_race_allocation)
 	if (device < 0)
 		SKIP(return, "needs root and CONFIG_UDMABUF");
 	for (; gup_now() < end; rounds++) {
-		int memfd = sealed_memfd(c->len);
+		int memfd = gup_memfd_sealed(c->len);
 
 		gup_step(steps, 0);
 		for (int i = 0; i < 2; i++) {

@@ -30,24 +30,14 @@ const struct kind *find_kind(const char *name)
 
 void region_map(struct region *r, unsigned int first, unsigned int nr, int prot)
 {
-	int flags = MAP_FIXED | (r->kind->shared ? MAP_SHARED : MAP_PRIVATE);
+	int flags = r->kind->shared ? MAP_SHARED : MAP_PRIVATE;
 	char *mem = page_of(r, first);
 	size_t len = nr * psize();
 
-	if (r->fd < 0)
-		flags |= MAP_ANONYMOUS;
-	MUST(mmap(mem, len, prot, flags, r->fd, r->fd < 0 ? 0 : first * psize()) == mem);
+	gup_mmap_at(mem, len, prot, flags, r->fd, first * psize());
 	/* -EINVAL: a kernel without THP, where there is nothing to choose */
 	if (!r->kind->huge_only)
 		madvise(mem, len, r->kind->thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-}
-
-static int sealed_memfd(size_t len)
-{
-	int fd = syscall(__NR_memfd_create, "gup", MFD_ALLOW_SEALING);
-
-	MUST(fd >= 0 && !ftruncate(fd, len) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
-	return fd;
 }
 
 static const char *region_open(struct region *r)
@@ -56,7 +46,7 @@ static const char *region_open(struct region *r)
 
 	r->fd = -1;
 	if (r->kind->sealed)
-		r->fd = sealed_memfd(GUP_HUGE_SIZE);
+		r->fd = gup_memfd_sealed(GUP_HUGE_SIZE);
 	else if (r->kind->gup_kind >= GUP_SHMEM)
 		r->fd = gup_file(r->kind->gup_kind, GUP_HUGE_SIZE, &why);
 	return r->fd < 0 && r->kind->gup_kind >= GUP_SHMEM ? why : NULL;

@@ -127,8 +127,7 @@ static void move(struct thread *t, const struct choice *c)
 	if (moved && mremap(to, len_of(c), len_of(c), flags, mem_of(c)) != mem_of(c))
 		region_map(c->region, c->first, c->nr, PROT_READ | PROT_WRITE);
 	if (moved)
-		MUST(mmap(to, len_of(c), PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0) == to);
+		gup_mmap_at(to, len_of(c), PROT_NONE, MAP_PRIVATE, -1, 0);
 	change_end(c->region, c->first, c->nr, LOST);
 }
 
