@@ -117,9 +117,11 @@ static void map_thp_ptes(struct area *a)
 /* The setting is for all, and so changes back before khugepaged may notice. */
 static void map_64k(struct area *a)
 {
-	MUST(!gup_set_folios(GUP_HUGE_SIZE, "never") && !gup_set_folios(64 * KIB, "madvise"));
+	struct gup_folio_settings before;
+
+	MUST(gup_set_only_64k(&before));
 	map_thp(a);
-	MUST(!gup_set_folios(GUP_HUGE_SIZE, "inherit") && !gup_set_folios(64 * KIB, "never"));
+	gup_restore_folios(&before);
 }
 
 static void map_shmem_thp(struct area *a)

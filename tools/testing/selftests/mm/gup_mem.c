@@ -288,22 +288,35 @@ static char *map_64k_untouched(size_t len)
 	return mem;
 }
 
+bool gup_set_only_64k(struct gup_folio_settings *before)
+{
+	if (!read_folio_setting(FOLIO_64K, before->small, sizeof(before->small)) ||
+	    !read_folio_setting(GUP_HUGE_SIZE, before->huge, sizeof(before->huge)) ||
+	    gup_set_folios(GUP_HUGE_SIZE, "never"))
+		return false;
+	MUST(!gup_set_folios(FOLIO_64K, "madvise"));
+	return true;
+}
+
+void gup_restore_folios(const struct gup_folio_settings *before)
+{
+	MUST(!gup_set_folios(FOLIO_64K, before->small));
+	MUST(!gup_set_folios(GUP_HUGE_SIZE, before->huge));
+}
+
 static char *map_64k(size_t len)
 {
-	char small[16], huge[16], *mem;
+	struct gup_folio_settings before;
+	char *mem;
 
-	if (!read_folio_setting(FOLIO_64K, small, sizeof(small)) ||
-	    !read_folio_setting(GUP_HUGE_SIZE, huge, sizeof(huge)) ||
-	    gup_set_folios(GUP_HUGE_SIZE, "never"))
+	if (!gup_set_only_64k(&before))
 		return NULL;
-	MUST(!gup_set_folios(FOLIO_64K, "madvise"));
 	mem = gup_map_aligned(len);
 	MUST(!madvise(mem, len, MADV_HUGEPAGE));
 	gup_touch(mem, len);
 	/* khugepaged must not make larger ones of them. */
 	MUST(!madvise(mem, len, MADV_NOHUGEPAGE));
-	MUST(!gup_set_folios(FOLIO_64K, small));
-	MUST(!gup_set_folios(GUP_HUGE_SIZE, huge));
+	gup_restore_folios(&before);
 	return keep_folios(mem, len, FOLIO_64K);
 }
 

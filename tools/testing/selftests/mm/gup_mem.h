@@ -120,6 +120,17 @@ void gup_split_table(char *thp);
  */
 int gup_set_folios(size_t size, const char *when);
 
+struct gup_folio_settings {
+	char small[16], huge[16];
+};
+
+/*
+ * From now on, page faults allocate folios of 64 KiB and none of 2 MiB where madvise()
+ * allows them. False if the kernel does not offer that.
+ */
+bool gup_set_only_64k(struct gup_folio_settings *before);
+void gup_restore_folios(const struct gup_folio_settings *before);
+
 /* Returns true if the range consists of folios of that size. Only root can know. */
 bool gup_has_folios(const char *mem, size_t len, size_t size);
 
