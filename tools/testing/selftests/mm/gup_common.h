@@ -83,6 +83,18 @@ static inline size_t gup_nonzero(const char *mem, size_t len)
 	return len;
 }
 
+/* Files of proc, sysfs and debugfs that take a word; errno says why one does not. */
+
+static inline bool gup_write(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, word, strlen(word)) == (ssize_t)strlen(word);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 /* What the machine has */
 
 static inline bool gup_have_swap(void)
@@ -279,12 +291,9 @@ static inline long gup_vmstat(const char *name)
 /* The node statistics have parts of each CPU: folds them into the totals. */
 static inline void gup_fold_vmstat(void)
 {
-	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
+	static const char refresh[] = "/proc/sys/vm/stat_refresh";
 
-	if (fd < 0)
-		return;
-	MUST(write(fd, "1", 1) == 1);
-	close(fd);
+	MUST(access(refresh, W_OK) || gup_write(refresh, "1"));
 }
 
 /* Pins taken since boot, by anybody. */

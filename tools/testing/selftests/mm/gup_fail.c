@@ -26,22 +26,12 @@ static const char *const kinds[] = { "call", "fast", "isolate", "migrate" };
 
 /* /sys/kernel/debug/fail_gup */
 
-static bool write_at(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 static bool set_text(const char *name, const char *value)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), FAIL_GUP "/%s", name);
-	return write_at(path, value);
+	return gup_write(path, value);
 }
 
 static bool set(const char *name, long value)
@@ -98,7 +88,7 @@ static bool fail_setup(void)
 	MUST(set("interval", 1) && set("space", 0) && set("verbose", 0));
 	MUST(set_text("task-filter", "Y"));
 	fail_nothing();
-	MUST(write_at("/proc/self/make-it-fail", "1"));
+	MUST(gup_write("/proc/self/make-it-fail", "1"));
 	return true;
 }
 
@@ -282,7 +272,7 @@ TEST_F(who, tasks)
 {
 	fail("call", 1, FOREVER);
 	EXPECT_EQ(1, take_two(self->driver, self->mem));
-	MUST(write_at("/proc/self/make-it-fail", "0"));
+	MUST(gup_write("/proc/self/make-it-fail", "0"));
 	EXPECT_EQ(2, take_two(self->driver, self->mem));
 }
 
@@ -311,7 +301,7 @@ TEST_F(who, nth_call)
 {
 	fail("call", 1, FOREVER);
 	MUST(set("probability", 0));
-	MUST(write_at("/proc/thread-self/fail-nth", "2"));
+	MUST(gup_write("/proc/thread-self/fail-nth", "2"));
 	EXPECT_EQ(2, take_two(self->driver, self->mem));
 	EXPECT_EQ(1, take_two(self->driver, self->mem));
 	EXPECT_EQ(2, take_two(self->driver, self->mem));
@@ -433,7 +423,7 @@ TEST_F(longterm, isolation_is_always_refused)
 	fail("isolate", 3, FOREVER);
 	pid = gup_fork();
 	if (!pid) {
-		MUST(write_at("/proc/self/make-it-fail", "1"));
+		MUST(gup_write("/proc/self/make-it-fail", "1"));
 		/* What is copied only by the pin is put where it may stay. */
 		gup_fill(self->mem, self->len, SEED);
 		_exit(!gup_pin(self->driver, self->mem, self->len, variant->flags));

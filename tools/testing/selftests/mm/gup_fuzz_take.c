@@ -515,10 +515,9 @@ static uint64_t hash_core(int fd)
 static void __noreturn dump_core(void)
 {
 	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
-	int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
 
 	/* memory of each kind */
-	MUST(write(fd, "0x7f", 4) == 4);
+	MUST(gup_write("/proc/self/coredump_filter", "0x7f"));
 	MUST(!setrlimit(RLIMIT_CORE, &all));
 	signal(SIGABRT, SIG_DFL);
 	abort();

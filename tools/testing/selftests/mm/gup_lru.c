@@ -239,14 +239,6 @@ static bool is_one_folio(const char *mem, size_t nr)
 	return nr_with_flag(mem + psize(), (nr - 1) * psize(), KPF_COMPOUND_TAIL) == (int)nr - 1;
 }
 
-static void write_switch(const char *value)
-{
-	int fd = open(MGLRU_SWITCH, O_WRONLY | O_CLOEXEC);
-
-	MUST(fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value));
-	close(fd);
-}
-
 FIXTURE_SETUP(accessed)
 {
 	bool have_mglru = read_file(MGLRU_SWITCH, mglru_before, sizeof(mglru_before));
@@ -255,7 +247,7 @@ FIXTURE_SETUP(accessed)
 	if (variant->mglru && !have_mglru)
 		SKIP(return, "needs CONFIG_LRU_GEN");
 	if (have_mglru)
-		write_switch(variant->mglru ? "y" : "n");
+		MUST(gup_write(MGLRU_SWITCH, variant->mglru ? "y" : "n"));
 	self->driver = gup_driver();
 	if (self->driver < 0)
 		SKIP(return, NO_DRIVER);
@@ -269,7 +261,7 @@ FIXTURE_SETUP(accessed)
 FIXTURE_TEARDOWN(accessed)
 {
 	if (mglru_before[0])
-		write_switch(mglru_before);
+		MUST(gup_write(MGLRU_SWITCH, mglru_before));
 }
 
 static void get_pages(int driver, char *mem, unsigned int nr)
