@@ -6,6 +6,8 @@
 #ifndef GUP_DISTURB_H
 #define GUP_DISTURB_H
 
+#include <linux/mempolicy.h>
+
 #include "gup_common.h"
 
 struct gup_disturber {
@@ -48,11 +50,66 @@ static inline void gup_disturb_stop(struct gup_disturber *d)
 	pthread_join(d->thread, NULL);
 }
 
-/* Disturbances that several programs use */
+/* Disturbances that several programs use, and what they need or NULL */
 
 static inline void gup_drop(struct gup_disturber *d)
 {
 	MUST(!madvise(d->mem, d->len, MADV_DONTNEED));
+}
+
+/* Pages are brought to that node, where nothing prevents it. */
+static inline bool gup_migrate(char *mem, size_t len, int node)
+{
+	const size_t nr = len / psize();
+	void *pages[512];
+	int to[512], status[512];
+
+	MUST(nr <= ARRAY_SIZE(pages));
+	for (size_t i = 0; i < nr; i++) {
+		pages[i] = mem + i * psize();
+		to[i] = node;
+	}
+	return !syscall(__NR_move_pages, 0, nr, pages, to, status, MPOL_MF_MOVE);
+}
+
+static inline const char *gup_need_nodes(void)
+{
+	return access("/sys/devices/system/node/node1", F_OK) ? "needs two NUMA nodes" : NULL;
+}
+
+#define GUP_COMPACT	"/proc/sys/vm/compact_memory"
+
+static inline bool gup_compact(void)
+{
+	return gup_write(GUP_COMPACT, "1");
+}
+
+static inline const char *gup_need_compaction(void)
+{
+	return access(GUP_COMPACT, W_OK) ? "needs root and CONFIG_COMPACTION" : NULL;
+}
+
+#define GUP_SPLIT	"/sys/kernel/debug/split_huge_pages"
+
+/* The folio itself is split, where no pin prevents it. */
+static inline bool gup_split_folio(const char *mem, unsigned int order)
+{
+	uintptr_t start = (uintptr_t)mem;
+	char cmd[80];
+
+	snprintf(cmd, sizeof(cmd), "%d,0x%lx,0x%lx,%u", getpid(), start, start + GUP_HUGE_SIZE,
+		 order);
+	return gup_write(GUP_SPLIT, cmd);
+}
+
+static inline const char *gup_need_split(void)
+{
+	return access(GUP_SPLIT, W_OK) ? "needs THP and debugfs at /sys/kernel/debug" : NULL;
+}
+
+static inline const char *gup_need_collapse(void)
+{
+	return thp_is_enabled() ? NULL : NO_THP;
 }
 
 static inline void gup_fork_child(struct gup_disturber *d)
@@ -105,11 +162,6 @@ static inline void gup_ksm_relax(void)
 {
 	write_num(GUP_KSM "sleep_millisecs", 20);
 	write_num(GUP_KSM "pages_to_scan", 100);
-}
-
-static inline const char *gup_need_nodes(void)
-{
-	return access("/sys/devices/system/node/node1", F_OK) ? "needs two NUMA nodes" : NULL;
 }
 
 static inline const char *gup_need_balancing(void)

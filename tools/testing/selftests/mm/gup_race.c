@@ -6,7 +6,6 @@
  *
  * usage: gup_race [SECONDS] [options of the harness]: how long each case lasts
  */
-#include <linux/mempolicy.h>
 #include <linux/udmabuf.h>
 
 #include "gup_disk.h"
@@ -180,41 +179,22 @@ static void protect(struct gup_disturber *d)
 		MUST(!mprotect(d->mem, GUP_HUGE_SIZE, prots[i]));
 }
 
-/* The folio itself is split, where no pin prevents it. */
 static void split(struct gup_disturber *d)
 {
-	int fd = open("/sys/kernel/debug/split_huge_pages", O_WRONLY | O_CLOEXEC);
-	uintptr_t start = (uintptr_t)d->mem;
-	char cmd[80];
-
-	MUST(fd >= 0);
-	snprintf(cmd, sizeof(cmd), "%d,0x%lx,0x%lx", getpid(), start, start + GUP_HUGE_SIZE);
-	if (write(fd, cmd, strlen(cmd)) < 0 && errno != EAGAIN && errno != EBUSY)
+	if (!gup_split_folio(d->mem, 0) && errno != EAGAIN && errno != EBUSY)
 		fprintf(stderr, "# split_huge_pages: %s\n", strerror(errno));
-	close(fd);
 	madvise(d->mem, GUP_HUGE_SIZE, MADV_COLLAPSE);
 }
 
 static void migrate(struct gup_disturber *d)
 {
-	const size_t nr = GUP_HUGE_SIZE / psize();
-	void *pages[512];
-	int to[512], status[512];
-
-	for (size_t i = 0; i < nr; i++) {
-		pages[i] = d->mem + i * psize();
-		to[i] = d->times & 1;
-	}
-	syscall(__NR_move_pages, 0, nr, pages, to, status, MPOL_MF_MOVE);
+	gup_migrate(d->mem, GUP_HUGE_SIZE, d->times & 1);
 }
 
 static void compact(struct gup_disturber *d)
 {
-	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
-
 	(void)d;
-	MUST(fd >= 0 && write(fd, "1", 1) == 1);
-	close(fd);
+	MUST(gup_compact());
 }
 
 static void page_out(struct gup_disturber *d)
@@ -235,21 +215,9 @@ static const char *need_nothing(void)
 	return NULL;
 }
 
-static const char *need_collapse(void)
-{
-	return thp_is_enabled() ? NULL : NO_THP;
-}
-
 static const char *need_split(void)
 {
-	return access("/sys/kernel/debug/split_huge_pages", W_OK) ?
-	       "needs THP and debugfs at /sys/kernel/debug" : need_collapse();
-}
-
-static const char *need_compaction(void)
-{
-	return access("/proc/sys/vm/compact_memory", W_OK) ?
-	       "needs root and CONFIG_COMPACTION" : NULL;
+	return gup_need_split() ?: gup_need_collapse();
 }
 
 static const char *need_swap(void)
@@ -292,12 +260,13 @@ FIXTURE_VARIANT_ADD(race, mprotect) { .disturb = protect, .pause = 500, .need = 
 FIXTURE_VARIANT_ADD(race, dontneed) { .disturb = gup_drop, .pause = 500, .need = need_nothing };
 /* Guards against khugepaged freeing the table: the PMD is read again after the grab. */
 FIXTURE_VARIANT_ADD(race, collapse) {
-	.disturb = gup_split_and_collapse, .need = need_collapse, .stable = true };
+	.disturb = gup_split_and_collapse, .need = gup_need_collapse, .stable = true };
 /* Guards against a split between lookup and grab: the folio is looked up again. */
 FIXTURE_VARIANT_ADD(race, split) { .disturb = split, .need = need_split, .stable = true };
 /* Guard that the entry is read again: pins and migration keep each other out. */
 FIXTURE_VARIANT_ADD(race, migrate) { .disturb = migrate, .need = gup_need_nodes, .stable = true };
-FIXTURE_VARIANT_ADD(race, compact) { .disturb = compact, .need = need_compaction, .stable = true };
+FIXTURE_VARIANT_ADD(race, compact) {
+	.disturb = compact, .need = gup_need_compaction, .stable = true };
 /* Guards write_protect_seq. */
 FIXTURE_VARIANT_ADD(race, fork) {
 	.disturb = gup_fork_child, .need = need_nothing, .stable = true };

@@ -3,6 +3,7 @@
  * The memory of gup_torture, what is written to it, and what is left of it.
  */
 #include "gup_torture.h"
+#include "gup_disturb.h"
 
 /* Kinds */
 
@@ -291,12 +292,7 @@ static void count_pages(long left[NR_LEFT], const uint64_t *flags, size_t nr)
 /* Folios in batches of a CPU have a reference: compaction drains them first. */
 static void drain(void)
 {
-	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	MUST(write(fd, "1", 1) == 1);
-	close(fd);
+	MUST(gup_need_compaction() || gup_compact());
 }
 
 static long huge_pages_in_use(void)

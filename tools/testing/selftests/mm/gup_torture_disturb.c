@@ -4,15 +4,14 @@
  * that takers take at the same time.
  */
 #include <linux/falloc.h>
-#include <linux/mempolicy.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 
-#include "gup_disturb.h"
 #include "gup_torture.h"
+#include "gup_disturb.h"
 
 #define UFFD_MSECS	20
-#define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
+#define CLEAR_REFS	"/proc/self/clear_refs"
 
 static char *mem_of(const struct choice *c)
 {
@@ -58,11 +57,6 @@ static void advise_losing(struct thread *t, const struct choice *c)
 static void collapse(struct thread *t, const struct choice *c)
 {
 	count_result(t, !madvise(c->region->mem, GUP_HUGE_SIZE, MADV_COLLAPSE));
-}
-
-static const char *need_collapse(void)
-{
-	return thp_is_enabled() ? NULL : NO_THP;
 }
 
 /* Changes, here and there, what faults may allocate: huge pages or not. */
@@ -283,72 +277,32 @@ static const char *need_driver(void)
 
 /* Where pages are */
 
-/* The folio itself is split, where no pin prevents it. */
 static void split(struct thread *t, const struct choice *c)
 {
-	int fd = open(SPLIT_FILE, O_WRONLY | O_CLOEXEC);
-	uintptr_t start = (uintptr_t)c->region->mem;
-	char cmd[80];
-
-	MUST(fd >= 0);
-	snprintf(cmd, sizeof(cmd), "%d,0x%lx,0x%lx,%d", getpid(), start, start + GUP_HUGE_SIZE,
-		 c->bits & 1 ? 4 : 0);
-	count_result(t, write(fd, cmd, strlen(cmd)) > 0);
-	close(fd);
-}
-
-static const char *need_split(void)
-{
-	return access(SPLIT_FILE, W_OK) ? "needs THP and debugfs at /sys/kernel/debug" : NULL;
+	count_result(t, gup_split_folio(c->region->mem, c->bits & 1 ? 4 : 0));
 }
 
 static void migrate(struct thread *t, const struct choice *c)
 {
-	void *pages[REGION_PAGES];
-	int to[REGION_PAGES], status[REGION_PAGES];
-
-	for (size_t i = 0; i < c->nr; i++) {
-		pages[i] = mem_of(c) + i * psize();
-		to[i] = c->bits & 1;
-	}
-	count_result(t, !syscall(__NR_move_pages, 0, c->nr, pages, to, status, MPOL_MF_MOVE));
+	count_result(t, gup_migrate(mem_of(c), len_of(c), c->bits & 1));
 }
 
-static bool write_word(const char *path, const char *word)
+static void compact(struct thread *t, const struct choice *c)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = write(fd, word, strlen(word)) > 0;
-	close(fd);
-	return ok;
+	(void)c;
+	count_result(t, gup_compact());
 }
 
-/* The argument is an index of these. */
-static const char *const knobs[][3] = {
-	{ "/proc/sys/vm/compact_memory", "1", "needs root and CONFIG_COMPACTION" },
-	{ "/proc/self/clear_refs", "4", "needs CONFIG_PROC_PAGE_MONITOR" },
-};
-
-enum { COMPACT, CLEAR_REFS };
-
-static void write_knob(struct thread *t, const struct choice *c)
+/* From now on soft-dirty says what was written to. */
+static void clear_refs(struct thread *t, const struct choice *c)
 {
-	const char *const *knob = knobs[disturbers[c->op].arg];
-
-	count_result(t, write_word(knob[0], knob[1]));
-}
-
-static const char *need_compaction(void)
-{
-	return access(knobs[COMPACT][0], W_OK) ? knobs[COMPACT][2] : NULL;
+	(void)c;
+	count_result(t, gup_write(CLEAR_REFS, "4"));
 }
 
 static const char *need_clear_refs(void)
 {
-	return access(knobs[CLEAR_REFS][0], W_OK) ? knobs[CLEAR_REFS][2] : NULL;
+	return access(CLEAR_REFS, W_OK) ? "needs CONFIG_PROC_PAGE_MONITOR" : NULL;
 }
 
 /* KSM */
@@ -556,8 +510,8 @@ static void offline(struct thread *t, const struct choice *c)
 	char path[96];
 
 	snprintf(path, sizeof(path), BLOCKS "/memory%d/state", block);
-	count_result(t, write_word(path, "offline"));
-	write_word(path, "online_movable");
+	count_result(t, gup_write(path, "offline"));
+	gup_write(path, "online_movable");
 }
 
 #define ADVICE(label, what)	{ .name = label, .once = advise, .arg = what }
@@ -581,12 +535,12 @@ const struct op disturbers[] = {
 	ADVICE("cold", MADV_COLD),
 	ADVICE("populate", MADV_POPULATE_WRITE),
 	{ .name = "hugepage", .once = allow_huge },
-	{ .name = "collapse", .once = collapse, .need = need_collapse },
-	{ .name = "split", .once = split, .need = need_split },
+	{ .name = "collapse", .once = collapse, .need = gup_need_collapse },
+	{ .name = "split", .once = split, .need = gup_need_split },
 	{ .name = "split-table", .once = split_table },
 	{ .name = "migrate", .once = migrate, .need = gup_need_nodes },
-	{ .name = "compact", .once = write_knob, .need = need_compaction, .arg = COMPACT },
-	{ .name = "clear-refs", .once = write_knob, .need = need_clear_refs, .arg = CLEAR_REFS },
+	{ .name = "compact", .once = compact, .need = gup_need_compaction },
+	{ .name = "clear-refs", .once = clear_refs, .need = need_clear_refs },
 	{ .name = "ksm", .once = merge, .need = gup_need_ksm, .begin = ksm_begin, .end = ksm_end },
 	{ .name = "numa", .once = balance, .need = gup_need_balancing, .begin = gup_numa_hurry,
 	  .end = gup_numa_restore },
