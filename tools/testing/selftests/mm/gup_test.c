@@ -20,9 +20,9 @@
 #include "kselftest.h"
 #include "vm_util.h"
 #include "hugepage_settings.h"
+#include "gup_mem.h"
 
 #define GUP_TEST_PATH "/sys/kernel/debug/gup_test"
-#define MIB (1024UL * 1024)
 
 #ifndef FOLL_WRITE
 #define FOLL_WRITE 0x1
@@ -305,6 +305,11 @@ static void touch_area(void)
 		area[at] = FORCE_READ(area[at]);
 }
 
+/*
+ * The options are flags of mmap() and advice, in any combination, which the kernel may
+ * not follow; a file has a name and keeps what it holds. gup_map() has kinds of memory
+ * that are what they are called, or are not there.
+ */
 static void map_area(void)
 {
 	int flags = opt.shared ? MAP_SHARED : MAP_PRIVATE;
