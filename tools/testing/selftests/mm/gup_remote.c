@@ -216,8 +216,8 @@ FIXTURE_SETUP(shared_mem)
 	self->fd = gup_file(variant->kind, self->len, &why);
 	if (self->fd < 0)
 		SKIP(return, "%s", why);
-	mem = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
-	if (mem == MAP_FAILED)
+	mem = gup_map_file(variant->kind | GUP_SHARED, self->fd, self->len, &why);
+	if (!mem)
 		SKIP(return, "%s", why);
 	gup_fill(mem, self->len, OLD);
 	munmap(mem, self->len);
