@@ -4,6 +4,7 @@
  * long-term pins.
  */
 #include "unit.h"
+#include "unit_take.h"
 
 /*
  * The entry points, called in one way
@@ -31,95 +32,6 @@ struct api {
 	bool touches;
 	bool remote;
 };
-
-static long get(unsigned long addr, unsigned long nr, unsigned int flags,
-		struct page **out)
-{
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = get_user_pages(addr, nr, flags, out);
-	mmap_read_unlock(&world.mm);
-	return ret;
-}
-
-static long pin(unsigned long addr, unsigned long nr, unsigned int flags,
-		struct page **out)
-{
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = pin_user_pages(addr, nr, flags, out);
-	mmap_read_unlock(&world.mm);
-	return ret;
-}
-
-/* What @locked says is what is. */
-static void unlock_remote(int locked)
-{
-	EXPECT_EQ(current->nr_mmap_locks, locked);
-	if (locked)
-		mmap_read_unlock(&world.mm);
-}
-
-static long get_remote(unsigned long addr, unsigned long nr, unsigned int flags,
-		       struct page **out)
-{
-	int locked = 1;
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = get_user_pages_remote(&world.mm, addr, nr, flags, out, &locked);
-	unlock_remote(locked);
-	return ret;
-}
-
-static long pin_remote(unsigned long addr, unsigned long nr, unsigned int flags,
-		       struct page **out)
-{
-	int locked = 1;
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = pin_user_pages_remote(&world.mm, addr, nr, flags, out, &locked);
-	unlock_remote(locked);
-	return ret;
-}
-
-static long get_remote_locked(unsigned long addr, unsigned long nr,
-			      unsigned int flags, struct page **out)
-{
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = get_user_pages_remote(&world.mm, addr, nr, flags, out, NULL);
-	mmap_read_unlock(&world.mm);
-	return ret;
-}
-
-static long get_unlocked(unsigned long addr, unsigned long nr,
-			 unsigned int flags, struct page **out)
-{
-	return get_user_pages_unlocked(addr, nr, out, flags);
-}
-
-static long pin_unlocked(unsigned long addr, unsigned long nr,
-			 unsigned int flags, struct page **out)
-{
-	return pin_user_pages_unlocked(addr, nr, out, flags);
-}
-
-static long get_fast(unsigned long addr, unsigned long nr, unsigned int flags,
-		     struct page **out)
-{
-	return get_user_pages_fast(addr, nr, flags, out);
-}
-
-static long pin_fast(unsigned long addr, unsigned long nr, unsigned int flags,
-		     struct page **out)
-{
-	return pin_user_pages_fast(addr, nr, flags, out);
-}
 
 static long get_fast_only(unsigned long addr, unsigned long nr,
 			  unsigned int flags, struct page **out)

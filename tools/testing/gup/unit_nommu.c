@@ -4,6 +4,7 @@
  * each of them has its page, and page tables play no part.
  */
 #include "unit.h"
+#include "unit_take.h"
 
 /* Pages of the VMA: order-0 folios, and a large one. */
 #define NR_MAPPED	16UL
@@ -46,84 +47,16 @@ struct api {
 	bool takes_lock;
 };
 
-/* Nothing is ever waited for: the lock stays. */
-static long locked_call(long (*call)(struct mm_struct *mm, unsigned long start,
-				     unsigned long nr_pages, unsigned int gup_flags,
-				     struct page **pages, int *locked),
-			unsigned long addr, unsigned long nr, unsigned int flags,
-			struct page **out, bool may_drop)
-{
-	int locked = 1;
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = call(&world.mm, addr, nr, flags, out, may_drop ? &locked : NULL);
-	EXPECT_EQ(locked, 1);
-	EXPECT_EQ(current->nr_mmap_locks, 1);
-	mmap_read_unlock(&world.mm);
-	return ret;
-}
-
-static long pin_remote(unsigned long addr, unsigned long nr, unsigned int flags,
-		       struct page **out)
-{
-	return locked_call(pin_user_pages_remote, addr, nr, flags, out, true);
-}
-
 static long pin_remote_locked(unsigned long addr, unsigned long nr,
 			      unsigned int flags, struct page **out)
 {
-	return locked_call(pin_user_pages_remote, addr, nr, flags, out, false);
-}
+	long ret;
 
-static long get_local(struct mm_struct *mm, unsigned long start,
-		      unsigned long nr_pages, unsigned int gup_flags,
-		      struct page **out, int *locked)
-{
-	return get_user_pages(start, nr_pages, gup_flags, out);
-}
-
-static long get(unsigned long addr, unsigned long nr, unsigned int flags,
-		struct page **out)
-{
-	return locked_call(get_local, addr, nr, flags, out, false);
-}
-
-static long pin_local(struct mm_struct *mm, unsigned long start,
-		      unsigned long nr_pages, unsigned int gup_flags,
-		      struct page **out, int *locked)
-{
-	return pin_user_pages(start, nr_pages, gup_flags, out);
-}
-
-static long pin(unsigned long addr, unsigned long nr, unsigned int flags,
-		struct page **out)
-{
-	return locked_call(pin_local, addr, nr, flags, out, false);
-}
-
-static long get_unlocked(unsigned long addr, unsigned long nr,
-			 unsigned int flags, struct page **out)
-{
-	return get_user_pages_unlocked(addr, nr, out, flags);
-}
-
-static long pin_unlocked(unsigned long addr, unsigned long nr,
-			 unsigned int flags, struct page **out)
-{
-	return pin_user_pages_unlocked(addr, nr, out, flags);
-}
-
-static long get_fast(unsigned long addr, unsigned long nr, unsigned int flags,
-		     struct page **out)
-{
-	return get_user_pages_fast(addr, nr, flags, out);
-}
-
-static long pin_fast(unsigned long addr, unsigned long nr, unsigned int flags,
-		     struct page **out)
-{
-	return pin_user_pages_fast(addr, nr, flags, out);
+	mmap_read_lock(&world.mm);
+	ret = pin_user_pages_remote(&world.mm, addr, nr, flags, out, NULL);
+	EXPECT_EQ(current->nr_mmap_locks, 1);
+	mmap_read_unlock(&world.mm);
+	return ret;
 }
 
 /* All but get_user_pages_remote(). */
@@ -203,18 +136,14 @@ static void test_get_remote(void)
 	static const unsigned int flags[] = { 0, FOLL_WRITE, FOLL_FORCE };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
-		for (int may_drop = 0; may_drop < 2; may_drop++) {
-			setup_vma(RW_VMA);
-			memset(pages, 0x5a, sizeof(pages));
-			EXPECT_EQ(locked_call(get_user_pages_remote, at(0), 4,
-					      flags[i], pages, may_drop), 0);
-			EXPECT_EQ(locked_call(get_user_pages_remote, at(0), 4,
-					      flags[i], NULL, may_drop), 0);
-			EXPECT_EQ(locked_call(get_user_pages_remote, at(NR_MAPPED),
-					      4, flags[i], pages, may_drop), 0);
-			expect_untouched(0);
-			expect_clean();
-		}
+		setup_vma(RW_VMA);
+		memset(pages, 0x5a, sizeof(pages));
+		EXPECT_EQ(get_remote(at(0), 4, flags[i], pages), 0);
+		EXPECT_EQ(get_remote(at(0), 4, flags[i], NULL), 0);
+		EXPECT_EQ(get_remote(at(NR_MAPPED), 4, flags[i], pages), 0);
+		EXPECT_EQ(get_remote_locked(at(0), 4, flags[i], pages), 0);
+		expect_untouched(0);
+		expect_clean();
 	}
 }
 
