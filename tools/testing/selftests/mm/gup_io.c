@@ -348,6 +348,95 @@ TEST_F(refused, zero_pages_not_counted)
 	EXPECT_EQ(before + 16, gup_pins_acquired());
 }
 
+/* Reads that end within a block, as the memory behind is not there */
+
+#define BLOCK		4096u
+
+FIXTURE(cut) {
+	struct gup_disk disk;
+	char *mem;
+	char *none;
+};
+
+FIXTURE_VARIANT(cut) {
+	unsigned int kind;
+	/* What comes before the memory that is not there: how many bytes at which offset. */
+	struct {
+		size_t offset;
+		size_t len;
+	} part[3];
+};
+
+FIXTURE_VARIANT_ADD(cut, page_of_entry) {
+	.kind = GUP_THP, .part = { { 0, BLOCK + SECTOR } }
+};
+
+FIXTURE_VARIANT_ADD(cut, entry_of_two_pages) {
+	.kind = GUP_THP, .part = { { 0, BLOCK }, { 9 * BLOCK - SECTOR, 2 * SECTOR } }
+};
+
+FIXTURE_VARIANT_ADD(cut, several_entries) {
+	.kind = GUP_THP,
+	.part = { { BLOCK, BLOCK }, { 9 * BLOCK - SECTOR, 2 * SECTOR }, { 0, SECTOR } }
+};
+
+FIXTURE_VARIANT_ADD(cut, entry_within_page) {
+	.kind = GUP_THP, .part = { { SECTOR, BLOCK }, { 9 * BLOCK + SECTOR, SECTOR } }
+};
+
+FIXTURE_VARIANT_ADD(cut, small_pages) {
+	.kind = GUP_ANON, .part = { { 0, BLOCK + SECTOR }, { 9 * BLOCK - SECTOR, 2 * SECTOR } }
+};
+
+FIXTURE_VARIANT_ADD(cut, less_than_block) {
+	.kind = GUP_THP, .part = { { 9 * BLOCK - SECTOR, 2 * SECTOR } }
+};
+
+FIXTURE_SETUP(cut)
+{
+	const char *why;
+
+	if (!gup_disk_open(&self->disk, DISK_SIZE))
+		SKIP(return, NO_DISK);
+	MUST(!ioctl(self->disk.buffered, LOOP_SET_BLOCK_SIZE, BLOCK));
+	self->mem = gup_map(variant->kind, GUP_HUGE_SIZE, &why);
+	if (!self->mem)
+		SKIP(return, "%s", why);
+	self->none = gup_mmap(psize(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	gup_fill(self->disk.data, DISK_SIZE, NEW);
+}
+
+FIXTURE_TEARDOWN(cut)
+{
+	gup_disk_close(&self->disk);
+}
+
+/*
+ * Guards "what a bio is cut by is not released": one pin was, of as many pages as it may be.
+ * The device reads whole blocks. What is left before the hole comes from the page cache.
+ */
+TEST_F(cut, releases_all)
+{
+	struct iovec iov[ARRAY_SIZE(variant->part) + 1];
+	const long before = gup_pins_held();
+	const char *data = self->disk.data;
+	size_t len = 0;
+	int nr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(variant->part) && variant->part[i].len; i++) {
+		iov[nr].iov_base = self->mem + variant->part[i].offset;
+		iov[nr++].iov_len = variant->part[i].len;
+		len += variant->part[i].len;
+	}
+	iov[nr].iov_base = self->none;
+	iov[nr].iov_len = BLOCK - len % BLOCK;
+
+	EXPECT_EQ(len < BLOCK ? -1 : (ssize_t)len, preadv(self->disk.fd, iov, nr + 1, 0));
+	for (int i = 0; len >= BLOCK && i < nr; data += iov[i++].iov_len)
+		EXPECT_EQ(0, memcmp(iov[i].iov_base, data, iov[i].iov_len));
+	EXPECT_EQ(before, gup_pins_settle(before));
+}
+
 /* Direct reads racing fork */
 
 #define RACE_PAGES	64
