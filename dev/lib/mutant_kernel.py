@@ -20,7 +20,7 @@ TESTS = ["mm/tests/*", "patches/*", "tools/testing/selftests/mm/gup_*", "dev/con
 TIMEOUT = 900
 MACHINE = ["--mem", "11G", "--smp", "2", "--timeout", str(TIMEOUT)]
 APPEND = "vsyscall=emulate numa_balancing=enable mem=11776M"
-DONE = re.compile(r"^(not )?ok \d+ ")
+DONE = re.compile(r"^(not )?ok \d+ (?!.*# SKIP)")
 ENVIRONMENT = """
 #include <linux/init.h>
 #include <linux/kstrtox.h>
