@@ -315,9 +315,19 @@ static void log_case(const char *keep)
 	fclose(log);
 }
 
+/* Huge pages that are still on their way back to the pool would be missing in the next case. */
+static void wait_for_pool(unsigned long free_pages)
+{
+	double end = gup_now() + 10;
+
+	while (hugetlb_free_default_pages() < free_pages && gup_now() < end)
+		usleep(20000);
+}
+
 /* Each case has a process, and so an address space, of its own. */
 static void test_case(const char *keep)
 {
+	const unsigned long free_pages = hugetlb_free_default_pages();
 	const long before = gup_pins_held();
 	long after;
 	int status;
@@ -330,6 +340,7 @@ static void test_case(const char *keep)
 		run_case(keep);
 	status = gup_join(pid);
 	after = gup_pins_settle(before);
+	wait_for_pool(free_pages);
 	ksft_test_result(!status && before == after, "seed %lu %s: exit status %d, %ld pins left\n",
 			 fuzz.seed, keep, status, after - before);
 	fflush(stdout);
