@@ -1076,20 +1076,15 @@ static void stop_large_denied(void)
 	map(1, 17, GUP_PTE);
 }
 
-static void stop_entry(void)
-{
-	unmap(1);
-}
-
 static void stop_changed(void)
 {
-	arm(1, true, stop_entry);
+	arm(1, true, stop_absent);
 }
 
 static void stop_large_changed(void)
 {
 	map_in_large(16);
-	arm(16, true, stop_entry);
+	arm(16, true, stop_absent);
 }
 
 static void stop_shared(void)
@@ -1112,11 +1107,6 @@ static void stop_zero_page(void)
 {
 	gup_make_zero(world.first_pfn + 1);
 	map(1, 1, GUP_PTE);
-}
-
-static void stop_fork(void)
-{
-	start_fork();
 }
 
 static void stop_nothing(void)
@@ -1150,7 +1140,7 @@ static const struct stop stops[] = {
 	{ "not pinnable", stop_movable, FOLL_PIN | FOLL_LONGTERM, GUP_FAST_UNPINNABLE },
 	{ "no mapping", stop_no_mapping, FOLL_GET, GUP_FAST_KIND },
 	{ "zero page", stop_zero_page, FOLL_PIN, GUP_FAST_KIND },
-	{ "fork", stop_fork, FOLL_PIN, GUP_FAST_FORK },
+	{ "fork", start_fork, FOLL_PIN, GUP_FAST_FORK },
 };
 
 /* Alone, at the end of a table's entries, and with more of them behind it. */

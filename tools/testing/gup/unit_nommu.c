@@ -50,13 +50,7 @@ struct api {
 static long pin_remote_locked(unsigned long addr, unsigned long nr,
 			      unsigned int flags, struct page **out)
 {
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = pin_user_pages_remote(&world.mm, addr, nr, flags, out, NULL);
-	EXPECT_EQ(current->nr_mmap_locks, 1);
-	mmap_read_unlock(&world.mm);
-	return ret;
+	return call_remote(pin_user_pages_remote, addr, nr, flags, out, false);
 }
 
 /* All but get_user_pages_remote(). */

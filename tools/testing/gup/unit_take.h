@@ -35,39 +35,36 @@ static inline void unlock_remote(int locked)
 		mmap_read_unlock(&world.mm);
 }
 
-static inline long get_remote(unsigned long addr, unsigned long nr, unsigned int flags,
-			      struct page **out)
+static inline long call_remote(typeof(get_user_pages_remote) *call,
+			       unsigned long addr, unsigned long nr,
+			       unsigned int flags, struct page **out,
+			       bool may_drop)
 {
 	int locked = 1;
 	long ret;
 
 	mmap_read_lock(&world.mm);
-	ret = get_user_pages_remote(&world.mm, addr, nr, flags, out, &locked);
+	ret = call(&world.mm, addr, nr, flags, out, may_drop ? &locked : NULL);
 	unlock_remote(locked);
 	return ret;
 }
 
-static inline long pin_remote(unsigned long addr, unsigned long nr, unsigned int flags,
-			      struct page **out)
+static inline long get_remote(unsigned long addr, unsigned long nr,
+			      unsigned int flags, struct page **out)
 {
-	int locked = 1;
-	long ret;
+	return call_remote(get_user_pages_remote, addr, nr, flags, out, true);
+}
 
-	mmap_read_lock(&world.mm);
-	ret = pin_user_pages_remote(&world.mm, addr, nr, flags, out, &locked);
-	unlock_remote(locked);
-	return ret;
+static inline long pin_remote(unsigned long addr, unsigned long nr,
+			      unsigned int flags, struct page **out)
+{
+	return call_remote(pin_user_pages_remote, addr, nr, flags, out, true);
 }
 
 static inline long get_remote_locked(unsigned long addr, unsigned long nr,
 				     unsigned int flags, struct page **out)
 {
-	long ret;
-
-	mmap_read_lock(&world.mm);
-	ret = get_user_pages_remote(&world.mm, addr, nr, flags, out, NULL);
-	mmap_read_unlock(&world.mm);
-	return ret;
+	return call_remote(get_user_pages_remote, addr, nr, flags, out, false);
 }
 
 static inline long get_unlocked(unsigned long addr, unsigned long nr,
