@@ -1534,6 +1534,14 @@ static inline bool arch_vma_access_permitted(struct vm_area_struct *vma,
 #endif
 }
 
+/* For the code that "make bench-native" compares ours with. */
+static inline void set_pte_at(struct mm_struct *mm, unsigned long addr,
+			      pte_t *ptep, pte_t pte)
+{
+	lockdep_assert_held(&virt_to_page(ptep)->ptl);
+	WRITE_ONCE(ptep->pte, pte.pte);
+}
+
 static inline bool ptep_set_access_flags(struct vm_area_struct *vma,
 					 unsigned long addr, pte_t *ptep,
 					 pte_t pte, bool dirty)
