@@ -22,18 +22,20 @@
  * Arguments
  */
 
-/* Combinations that make no sense; @flags as completed by the entry point. */
-static bool gup_flags_ok(unsigned int flags, struct page **pages)
+/*
+ * Do @flags make sense together, for an entry point that stands for @add? That is a
+ * constant, so that little is left to look at.
+ */
+static __always_inline bool gup_flags_ok(unsigned int flags, unsigned int add,
+					 struct page **pages)
 {
-	const unsigned int both = FOLL_GET | FOLL_PIN;
+	const unsigned int never_both = FOLL_LONGTERM | FOLL_PCI_P2PDMA;
 
-	if ((flags & both) == both)
-		return false;
-	if (!(flags & both) != !pages)
-		return false;
-	if (!(flags & FOLL_LONGTERM))
-		return true;
-	return (flags & FOLL_PIN) && !(flags & FOLL_PCI_P2PDMA);
+	if (add & FOLL_PIN)
+		return pages && !(flags & FOLL_GET) &&
+		       (flags & never_both) != never_both;
+	return !(flags & FOLL_LONGTERM) &&
+	       (pages || !((flags | add) & FOLL_GET));
 }
 
 /*
@@ -44,13 +46,14 @@ static __always_inline bool gup_complete_flags(unsigned int *flags,
 					       unsigned int add,
 					       struct page **pages)
 {
-	if (WARN_ON_ONCE(*flags & INTERNAL_GUP_FLAGS))
+	if (WARN_ON_ONCE((*flags & INTERNAL_GUP_FLAGS) ||
+			 !gup_flags_ok(*flags, add, pages)))
 		return false;
 
 	*flags |= add;
-	if (pages && !(*flags & FOLL_PIN))
+	if (pages && !(add & FOLL_PIN))
 		*flags |= FOLL_GET;
-	return !WARN_ON_ONCE(!gup_flags_ok(*flags, pages));
+	return true;
 }
 
 static long gup_run_slow(struct gup_req *req)
@@ -292,7 +295,7 @@ static __always_inline int gup_fast_call(unsigned long start, int nr_pages,
 	unsigned long end;
 
 	if (WARN_ON_ONCE(flags & ~GUP_FAST_FLAGS) ||
-	    WARN_ON_ONCE(!gup_flags_ok(flags | add, pages)))
+	    WARN_ON_ONCE(!gup_flags_ok(flags, add, pages)))
 		return -EINVAL;
 	if (nr_pages <= 0)
 		return 0;
