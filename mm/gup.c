@@ -56,7 +56,8 @@ static __always_inline bool gup_complete_flags(unsigned int *flags,
 	return true;
 }
 
-static long gup_run_slow(struct gup_req *req)
+/* The slow path for a request whose flags are complete, with @req->lock as it is. */
+long gup_run_slow(struct gup_req *req)
 {
 	if (gup_done(req))
 		return gup_result(req);
@@ -206,7 +207,7 @@ EXPORT_SYMBOL(pin_user_pages_remote);
  */
 
 /* gup_slow() or gup_slow_longterm(), with mmap_lock taken and dropped inside. */
-long gup_run_unlocked(struct gup_req *req)
+static long gup_run_unlocked(struct gup_req *req)
 {
 	req->lock = GUP_LOCK_NONE;
 	return gup_run_slow(req);

@@ -3,9 +3,10 @@
  * Pins of user memory as ranges: one entry for each physical run of a folio, not
  * one for each page.
  *
- * What is mapped is taken by the fast path, straight into the entries. The slow
- * path fills an array of pages, about those of a page table, in entries that are not
- * in use yet. They are then made into entries, and the fast path goes on.
+ * What the current process has mapped is taken by the fast path, straight into the
+ * entries. The slow path fills an array of pages, about those of a page table, in
+ * entries that are not in use yet. They are then made into entries, and the fast path
+ * goes on.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -28,6 +29,17 @@
 /* What may be passed: ranges are of pins. */
 #define GUP_BVEC_FLAGS	(GUP_FAST_FLAGS & ~FOLL_GET)
 
+/* Takes what can be had without a lock. Returns false if there is no room for more. */
+static bool gup_bvec_fast(struct gup_req *req)
+{
+	/* It walks the tables of the current process. */
+	if (req->flags & FOLL_REMOTE)
+		return true;
+	req->fast_stop = GUP_FAST_GO;
+	gup_fast(req);
+	return req->fast_stop != GUP_FAST_FULL;
+}
+
 /*
  * Takes the next pages by the slow path. Returns true if it has taken all that it
  * wanted, so that nothing is known to be in the way.
@@ -40,8 +52,11 @@ static bool gup_bvec_slow(struct gup_req *req)
 	struct page **pages = gup_room_array(gup_sink_room(sink, nr), nr);
 	struct gup_req part = gup_req_init(req->mm, gup_addr(req), nr, pages,
 					   req->flags | FOLL_TOUCH);
-	long ret = gup_run_unlocked(&part);
+	long ret;
 
+	part.lock = req->lock;
+	ret = gup_run_slow(&part);
+	req->lock = part.lock;
 	if (ret > 0)
 		gup_sink_commit(sink, -nr, ret - nr);
 	else
@@ -53,12 +68,10 @@ static bool gup_bvec_slow(struct gup_req *req)
 static bool gup_bvec_part(struct gup_req *req)
 {
 	do {
-		req->fast_stop = GUP_FAST_GO;
-		gup_fast(req);
+		if (!gup_bvec_fast(req))
+			return false;
 		if (gup_done(req))
 			return true;
-		if (req->fast_stop == GUP_FAST_FULL)
-			return false;
 	} while (gup_bvec_slow(req));
 	return false;
 }
@@ -97,9 +110,15 @@ static size_t gup_bvec_cut(struct user_bvecs *to, unsigned int nr_bvecs,
 	return min(got, len);
 }
 
-/* @start and @len have been found good. */
-static ssize_t gup_pin_bvecs(unsigned long start, size_t len,
-			     unsigned int flags, struct user_bvecs *to)
+static enum gup_fail_function gup_bvec_function(const struct gup_req *req)
+{
+	return req->flags & FOLL_REMOTE ? GUP_FAIL_PIN_BVECS_REMOTE :
+					  GUP_FAIL_PIN_BVECS;
+}
+
+/* @start and @len have been found good, and the flags of @req. */
+static ssize_t gup_pin_bvecs(struct gup_req *req, unsigned long start,
+			     size_t len, struct user_bvecs *to)
 {
 	struct gup_ranges ranges = {
 		.bvecs = to->bvecs,
@@ -109,18 +128,28 @@ static ssize_t gup_pin_bvecs(unsigned long start, size_t len,
 		/* What begins within a page does not extend an entry. */
 		.own = to->nr - (to->nr && PAGE_ALIGNED(start)),
 	};
-	struct gup_req req = gup_req_init(current->mm, start & PAGE_MASK, 0,
-					  NULL, flags | FOLL_PIN);
 	long ret;
 
-	req.sink = gup_sink_init_ranges(&ranges);
-	gup_set_has_pinned(current->mm);
-	ret = gup_run_bvecs(&req, DIV_ROUND_UP(offset_in_page(start) + len,
-					       PAGE_SIZE));
-	ret = gup_fail_fast_call(&req, ret);
+	req->sink = gup_sink_init_ranges(&ranges);
+	gup_set_has_pinned(req->mm);
+	ret = gup_run_bvecs(req, DIV_ROUND_UP(offset_in_page(start) + len,
+					      PAGE_SIZE));
+	ret = gup_fail_call(req, gup_bvec_function(req), ret);
 	if (ret <= 0)
 		return ret;
 	return gup_bvec_cut(to, ranges.nr, ret << PAGE_SHIFT, start, len);
+}
+
+/* Are these arguments that may be passed? @wrong_flags are those that may not. */
+static bool gup_bvec_args_ok(unsigned int gup_flags, unsigned int wrong_flags,
+			     const struct user_bvecs *to)
+{
+	const unsigned int both = FOLL_LONGTERM | FOLL_PCI_P2PDMA;
+
+	return !WARN_ON_ONCE(gup_flags & wrong_flags) &&
+	       !WARN_ON_ONCE((gup_flags & both) == both) &&
+	       !WARN_ON_ONCE(to->nr > to->max ||
+			     !IS_ALIGNED(to->max_bytes, PAGE_SIZE));
 }
 
 /**
@@ -146,13 +175,10 @@ static ssize_t gup_pin_bvecs(unsigned long start, size_t len,
 ssize_t pin_user_bvecs_fast(unsigned long start, size_t len,
 			    unsigned int gup_flags, struct user_bvecs *to)
 {
+	struct gup_req req;
 	unsigned long end;
 
-	if (WARN_ON_ONCE(gup_flags & ~GUP_BVEC_FLAGS) ||
-	    WARN_ON_ONCE((gup_flags & FOLL_LONGTERM) &&
-			 (gup_flags & FOLL_PCI_P2PDMA)) ||
-	    WARN_ON_ONCE(to->nr > to->max ||
-			 !IS_ALIGNED(to->max_bytes, PAGE_SIZE)))
+	if (!gup_bvec_args_ok(gup_flags, ~GUP_BVEC_FLAGS, to))
 		return -EINVAL;
 	if (!len)
 		return 0;
@@ -163,6 +189,50 @@ ssize_t pin_user_bvecs_fast(unsigned long start, size_t len,
 	if (end > TASK_SIZE_MAX)
 		return -EFAULT;
 	might_lock_read(&current->mm->mmap_lock);
-	return gup_pin_bvecs(start, len, gup_flags, to);
+	req = gup_req_init(current->mm, start & PAGE_MASK, 0, NULL,
+			   gup_flags | FOLL_PIN);
+	req.lock = GUP_LOCK_NONE;
+	return gup_pin_bvecs(&req, start, len, to);
 }
 EXPORT_SYMBOL_GPL(pin_user_bvecs_fast);
+
+/**
+ * pin_user_bvecs_remote() - pin user memory of another process as ranges
+ * @mm: The address space.
+ * @start: First user address, in bytes; need not be aligned.
+ * @len: Number of bytes.
+ * @gup_flags: FOLL_* flags; FOLL_LONGTERM if the pins may stay for long.
+ * @to: Where the ranges go, as for pin_user_bvecs_fast().
+ * @locked: As for pin_user_pages_remote().
+ *
+ * Context: mmap_lock of @mm held. May sleep.
+ * Return: Number of bytes pinned. 0 if none was asked for, or there is no room for
+ * the first. Negative errno if there is none: those of pin_user_pages_remote(),
+ * -EOVERFLOW if the range wraps around.
+ */
+ssize_t pin_user_bvecs_remote(struct mm_struct *mm, unsigned long start,
+			      size_t len, unsigned int gup_flags,
+			      struct user_bvecs *to, int *locked)
+{
+	struct gup_req req;
+	unsigned long end;
+	ssize_t ret;
+
+	if (!gup_bvec_args_ok(gup_flags, INTERNAL_GUP_FLAGS | FOLL_GET, to) ||
+	    WARN_ON_ONCE(locked && *locked != 1))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (check_add_overflow(start, len, &end) || len > SSIZE_MAX)
+		return -EOVERFLOW;
+
+	req = gup_req_init(mm, start & PAGE_MASK, 0, NULL,
+			   gup_flags | FOLL_PIN | FOLL_REMOTE);
+	if (locked)
+		req.lock = GUP_LOCK_MAY_DROP;
+	ret = gup_pin_bvecs(&req, start, len, to);
+	if (req.lock == GUP_LOCK_NONE)
+		*locked = 0;
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pin_user_bvecs_remote);

@@ -174,6 +174,7 @@ static const char *const gup_fail_function_names[] __initconst = {
 	[GUP_FAIL_PIN_UNLOCKED] = "pin_user_pages_unlocked",
 	[GUP_FAIL_PIN_FAST] = "pin_user_pages_fast",
 	[GUP_FAIL_PIN_BVECS] = "pin_user_bvecs_fast",
+	[GUP_FAIL_PIN_BVECS_REMOTE] = "pin_user_bvecs_remote",
 	[GUP_FAIL_MEMFD] = "memfd_pin_folios",
 	[GUP_FAIL_DUMP] = "get_dump_page",
 	[GUP_FAIL_POPULATE] = "populate",

@@ -169,7 +169,7 @@ static __always_inline struct gup_req gup_req_init(struct mm_struct *mm,
 			 FOLL_NOFAULT | FOLL_PCI_P2PDMA | FOLL_HONOR_NUMA_FAULT)
 
 /* mm/gup.c */
-long gup_run_unlocked(struct gup_req *req);
+long gup_run_slow(struct gup_req *req);
 
 /* mm/gup_walk.c */
 enum gup_outcome gup_walk_slow(struct gup_req *req, struct vm_area_struct *vma);

@@ -9,6 +9,8 @@
 #include <linux/bvec.h>
 #include <linux/types.h>
 
+struct mm_struct;
+
 /**
  * struct user_bvecs - where pinned ranges of user memory go
  * @bvecs: The entries. Those that are not in use are scratch space.
@@ -26,6 +28,9 @@ struct user_bvecs {
 
 ssize_t pin_user_bvecs_fast(unsigned long start, size_t len,
 			    unsigned int gup_flags, struct user_bvecs *to);
+ssize_t pin_user_bvecs_remote(struct mm_struct *mm, unsigned long start,
+			      size_t len, unsigned int gup_flags,
+			      struct user_bvecs *to, int *locked);
 void unpin_user_bvecs(const struct bio_vec *bvecs, unsigned int nr,
 		      bool make_dirty);
 

@@ -257,21 +257,43 @@ static long gk_pages_of(const struct user_bvecs *to, struct page **pages)
 	return nr;
 }
 
-long gk_pin_bvecs(unsigned long start, unsigned long nr, unsigned int flags,
-		  struct page **pages)
+/* Calls pin_user_bvecs_remote() if @remote, else pin_user_bvecs_fast(). */
+static long gk_call_bvecs(unsigned long start, unsigned long nr,
+			  unsigned int flags, struct page **pages, bool remote)
 {
 	struct user_bvecs to = { .max = min(nr, GK_NR_BVECS) };
 	size_t len = nr ? (nr << PAGE_SHIFT) - offset_in_page(start) : 0;
+	struct mm_struct *mm = current->mm;
+	int locked = 1;
 	long ret;
 
 	to.bvecs = kvmalloc_array(GK_NR_BVECS, sizeof(*to.bvecs), GFP_KERNEL);
 	if (!to.bvecs)
 		return -ENOMEM;
-	ret = pin_user_bvecs_fast(start, len, flags, &to);
+	if (remote) {
+		mmap_read_lock(mm);
+		ret = pin_user_bvecs_remote(mm, start, len, flags, &to, &locked);
+		if (locked)
+			mmap_read_unlock(mm);
+	} else {
+		ret = pin_user_bvecs_fast(start, len, flags, &to);
+	}
 	if (ret > 0)
 		ret = gk_pages_of(&to, pages);
 	kvfree(to.bvecs);
 	return ret;
+}
+
+long gk_pin_bvecs(unsigned long start, unsigned long nr, unsigned int flags,
+		  struct page **pages)
+{
+	return gk_call_bvecs(start, nr, flags, pages, false);
+}
+
+static long gk_pin_bvecs_remote(unsigned long start, unsigned long nr,
+				unsigned int flags, struct page **pages)
+{
+	return gk_call_bvecs(start, nr, flags, pages, true);
 }
 
 long gk_pin_lockless(unsigned long start, unsigned long nr, unsigned int flags,
@@ -296,6 +318,7 @@ const struct gk_api gk_apis[GK_NR_APIS] = {
 	{ "pin_user_pages_unlocked", gk_pin_unlocked, FOLL_PIN },
 	{ "pin_user_pages_fast", gk_pin_fast, FOLL_PIN, true },
 	{ "pin_user_bvecs_fast", gk_pin_bvecs, FOLL_PIN, true },
+	{ "pin_user_bvecs_remote", gk_pin_bvecs_remote, FOLL_PIN },
 	{ "pin without lock", gk_pin_lockless, FOLL_PIN, true, true },
 };
 

@@ -38,7 +38,7 @@ struct gk_api {
 	bool lockless;
 };
 
-#define GK_NR_APIS	11
+#define GK_NR_APIS	12
 extern const struct gk_api gk_apis[GK_NR_APIS];
 
 gk_take_fn gk_get_locked, gk_get_remote, gk_get_unlocked, gk_get_fast;

@@ -5,6 +5,8 @@
 #include <linux/mman.h>
 #include <linux/uaccess.h>
 
+#include <linux/user_bvecs.h>
+
 #include "gup_kunit.h"
 
 /*
@@ -293,16 +295,50 @@ static void gup_api_pin_marks_the_mm(struct kunit *test)
 }
 
 /* Of another process: what is pinned and marked is its mm. */
+typedef long gk_take_of_fn(struct mm_struct *mm, unsigned long start,
+			   struct page **pages, int *locked);
+
+static long gk_pin_two_of(struct mm_struct *mm, unsigned long start,
+			  struct page **pages, int *locked)
+{
+	return pin_user_pages_remote(mm, start, 2, FOLL_WRITE, pages, locked);
+}
+
+static long gk_pin_two_bvecs_of(struct mm_struct *mm, unsigned long start,
+				struct page **pages, int *locked)
+{
+	struct bio_vec bvecs[2];
+	struct user_bvecs to = { .bvecs = bvecs, .max = 2 };
+	ssize_t ret = pin_user_bvecs_remote(mm, start, 2 * PAGE_SIZE, FOLL_WRITE,
+					    &to, locked);
+
+	if (ret != 2 * PAGE_SIZE || to.nr != 2)
+		return ret;
+	pages[0] = bvecs[0].bv_page;
+	pages[1] = bvecs[1].bv_page;
+	return 2;
+}
+
+static const struct gk_remote {
+	const char *name;
+	gk_take_of_fn *take;
+} gk_remotes[] = {
+	{ "pages", gk_pin_two_of },
+	{ "ranges", gk_pin_two_bvecs_of },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_remote, gk_remotes, name);
+
 static void gup_api_remote(struct kunit *test)
 {
+	const struct gk_remote *remote = test->param_value;
 	unsigned long addr = gk_map_filled(test, 2);
 	struct mm_struct *child = gk_fork(test);
 	struct page *pages[2];
 	int locked = 1;
 
 	mmap_read_lock(child);
-	KUNIT_ASSERT_EQ(test, pin_user_pages_remote(child, addr, 2, FOLL_WRITE,
-						    pages, &locked), 2);
+	KUNIT_ASSERT_EQ(test, remote->take(child, addr, pages, &locked), 2);
 	if (locked)
 		mmap_read_unlock(child);
 	/* It was shared with the child, which has got a copy. */
@@ -433,7 +469,7 @@ static struct kunit_case gup_api_cases[] = {
 	KUNIT_CASE(gup_api_range_wraps_around),
 	KUNIT_CASE(gup_api_without_array),
 	KUNIT_CASE_PARAM(gup_api_pin_marks_the_mm, gk_api_gen_params),
-	KUNIT_CASE(gup_api_remote),
+	KUNIT_CASE_PARAM(gup_api_remote, gk_remote_gen_params),
 	KUNIT_CASE_PARAM(gup_api_wrong_flags, gk_bad_flags_gen_params),
 	KUNIT_CASE_PARAM(gup_api_right_flags, gk_good_flags_gen_params),
 	{}

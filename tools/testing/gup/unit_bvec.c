@@ -533,6 +533,92 @@ static void test_fault_fails(void)
 	unpin();
 }
 
+static ssize_t pin_remote_bvecs(unsigned long at, size_t len, unsigned int flags,
+				int *locked)
+{
+	ssize_t ret;
+
+	mmap_read_lock(&world.mm);
+	ret = pin_user_bvecs_remote(&world.mm, ADDR + at, len, flags, &to, locked);
+	EXPECT_EQ(current->nr_mmap_locks, !locked || *locked);
+	if (current->nr_mmap_locks)
+		mmap_read_unlock(&world.mm);
+	return ret;
+}
+
+/* Under mmap_lock: what makes an entry is the same. */
+static void test_remote(void)
+{
+	int locked = 1;
+
+	start(4);
+	new_folio(0, 10);
+	map_range(0, 0, PTRS_PER_PTE + 16, GUP_PTE_RW);
+	EXPECT_EQ(pin_remote_bvecs(100, 2 * PAGE_SIZE - 100, FOLL_WRITE, NULL),
+		  2 * PAGE_SIZE - 100);
+	EXPECT_EQ(pin_remote_bvecs(2 * PAGE_SIZE, (PTRS_PER_PTE + 1) * PAGE_SIZE + 5,
+				   FOLL_WRITE, &locked),
+		  (PTRS_PER_PTE + 1) * PAGE_SIZE + 5);
+	EXPECT_EQ(locked, 1);
+	EXPECT_EQ(to.nr, 1);
+	expect_entry(0, 0, 100, (PTRS_PER_PTE + 3) * PAGE_SIZE + 5 - 100);
+	EXPECT(mm_flags_test(MMF_HAS_PINNED, &world.mm));
+	unpin();
+
+	start(2);
+	map_small(0, 0, 3);
+	EXPECT_EQ(pin_remote_bvecs(0, 3 * PAGE_SIZE, 0, &locked), 2 * PAGE_SIZE);
+	EXPECT_EQ(pin_remote_bvecs(2 * PAGE_SIZE, PAGE_SIZE, 0, &locked), 0);
+	EXPECT_EQ(locked, 1);
+	unpin();
+}
+
+static vm_fault_t fault_drops_lock(struct vm_area_struct *of, unsigned long addr,
+				   unsigned int flags)
+{
+	map_range(0, 0, 1, GUP_PTE_RW);
+	mmap_read_unlock(of->vm_mm);
+	return VM_FAULT_COMPLETED;
+}
+
+/* The fault of the first page drops the lock. All of the range is pinned, by parts. */
+static void test_remote_unlocked(void)
+{
+	int locked = 1;
+
+	start(PAGE_SIZE / sizeof(*bvecs));
+	new_folio(0, 10);
+	map_range(1, 1, PTRS_PER_PTE + 15, GUP_PTE_RW);
+	world.fault = fault_drops_lock;
+	EXPECT_EQ(pin_remote_bvecs(0, (PTRS_PER_PTE + 2) * PAGE_SIZE, 0, &locked),
+		  (PTRS_PER_PTE + 2) * PAGE_SIZE);
+	EXPECT_EQ(locked, 0);
+	EXPECT_EQ(to.nr, 1);
+	unpin();
+}
+
+static void test_remote_wrong(void)
+{
+	int locked = 0;
+
+	start(2);
+	gup_warnings_expected = true;
+	EXPECT_EQ(pin_remote_bvecs(0, PAGE_SIZE, FOLL_GET, NULL), -EINVAL);
+	EXPECT_EQ(pin_remote_bvecs(0, PAGE_SIZE, FOLL_REMOTE, NULL), -EINVAL);
+	EXPECT_EQ(pin_remote_bvecs(0, PAGE_SIZE, FOLL_LONGTERM | FOLL_PCI_P2PDMA, NULL),
+		  -EINVAL);
+	EXPECT_EQ(pin_user_bvecs_remote(&world.mm, ADDR, PAGE_SIZE, 0, &to, &locked),
+		  -EINVAL);
+	locked = 1;
+	EXPECT_EQ(pin_remote_bvecs(0, 0, 0, &locked), 0);
+	EXPECT_EQ(pin_remote_bvecs(0, SIZE_MAX, 0, &locked), -EOVERFLOW);
+	EXPECT_EQ(pin_remote_bvecs(-8UL - ADDR, PAGE_SIZE, 0, &locked), -EOVERFLOW);
+	EXPECT_EQ(pin_remote_bvecs(0, PAGE_SIZE, FOLL_NOFAULT, &locked), -EFAULT);
+	EXPECT_EQ(locked, 1);
+	EXPECT_EQ(to.nr, 0);
+	unpin();
+}
+
 static void test_wrong(void)
 {
 	start(2);
@@ -572,6 +658,9 @@ const struct test bvec_tests[] = {
 	{ "ranges: not mapped", test_not_mapped },
 	{ "ranges: fault that fails", test_fault_fails },
 	{ "ranges: arguments", test_wrong },
+	{ "ranges: another process", test_remote },
+	{ "ranges: another process, lock dropped", test_remote_unlocked },
+	{ "ranges: another process, arguments", test_remote_wrong },
 };
 
 const unsigned int nr_bvec_tests = ARRAY_SIZE(bvec_tests);

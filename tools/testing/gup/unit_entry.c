@@ -39,26 +39,71 @@ static long get_fast_only(unsigned long addr, unsigned long nr,
 	return get_user_pages_fast_only(addr, nr, flags, out);
 }
 
-/* Ranges, taken apart into their pages. */
-static long pin_bvecs(unsigned long addr, unsigned long nr, unsigned int flags,
-		      struct page **out)
+/* The same calls for ranges, taken apart into their pages. */
+
+static size_t bytes_of(unsigned long addr, unsigned long nr)
 {
-	static struct bio_vec bvecs[NR_PAGES];
-	struct user_bvecs to = { .bvecs = bvecs, .max = NR_PAGES };
-	size_t len = nr ? (nr << PAGE_SHIFT) - offset_in_page(addr) : 0;
-	ssize_t ret = pin_user_bvecs_fast(addr, len, flags, &to);
+	return nr ? (nr << PAGE_SHIFT) - offset_in_page(addr) : 0;
+}
+
+/* @ret bytes from @addr on are in @to. */
+static long pages_of(const struct user_bvecs *to, unsigned long addr, ssize_t ret,
+		     struct page **out)
+{
 	long taken = 0;
 
-	for (unsigned int i = 0; i < to.nr; i++) {
-		unsigned long has = gup_bvec_pages(&bvecs[i]);
+	for (unsigned int i = 0; i < to->nr; i++) {
+		unsigned long has = gup_bvec_pages(&to->bvecs[i]);
 
 		while (has--)
-			out[taken++] = bvecs[i].bv_page++;
+			out[taken++] = to->bvecs[i].bv_page++;
 	}
 	if (ret <= 0)
 		return ret;
 	EXPECT_EQ(taken, DIV_ROUND_UP(offset_in_page(addr) + ret, PAGE_SIZE));
 	return taken;
+}
+
+static struct user_bvecs room_for_bvecs(void)
+{
+	static struct bio_vec bvecs[NR_PAGES];
+
+	return (struct user_bvecs) { .bvecs = bvecs, .max = NR_PAGES };
+}
+
+static long pin_bvecs(unsigned long addr, unsigned long nr, unsigned int flags,
+		      struct page **out)
+{
+	struct user_bvecs to = room_for_bvecs();
+	ssize_t ret = pin_user_bvecs_fast(addr, bytes_of(addr, nr), flags, &to);
+
+	return pages_of(&to, addr, ret, out);
+}
+
+static long call_bvecs_remote(unsigned long addr, unsigned long nr,
+			      unsigned int flags, struct page **out, bool may_drop)
+{
+	struct user_bvecs to = room_for_bvecs();
+	int locked = 1;
+	ssize_t ret;
+
+	mmap_read_lock(&world.mm);
+	ret = pin_user_bvecs_remote(&world.mm, addr, bytes_of(addr, nr), flags,
+				    &to, may_drop ? &locked : NULL);
+	unlock_remote(locked);
+	return pages_of(&to, addr, ret, out);
+}
+
+static long pin_bvecs_remote(unsigned long addr, unsigned long nr,
+			     unsigned int flags, struct page **out)
+{
+	return call_bvecs_remote(addr, nr, flags, out, true);
+}
+
+static long pin_bvecs_remote_locked(unsigned long addr, unsigned long nr,
+				    unsigned int flags, struct page **out)
+{
+	return call_bvecs_remote(addr, nr, flags, out, false);
 }
 
 static const struct api apis[] = {
@@ -79,6 +124,10 @@ static const struct api apis[] = {
 	  .touches = true },
 	{ "pin_bvecs", pin_bvecs, .pin = true, .may_drop = true,
 	  .lockless = true, .touches = true },
+	{ "pin_bvecs_remote", pin_bvecs_remote, .pin = true, .may_drop = true,
+	  .touches = true, .remote = true },
+	{ "pin_bvecs_remote, lock kept", pin_bvecs_remote_locked, .pin = true,
+	  .touches = true, .remote = true },
 	{ "get_fast_only", get_fast_only, .lockless = true,
 	  .only_lockless = true },
 };
