@@ -95,6 +95,19 @@ static inline bool gup_write(const char *path, const char *word)
 	return done;
 }
 
+/* Fault injection, see Documentation/fault-injection/gup.rst */
+
+#define GUP_FAIL	"/sys/kernel/debug/fail_gup"
+#define NO_GUP_FAIL	"needs CONFIG_FAIL_GUP, CONFIG_FAULT_INJECTION_DEBUG_FS and root"
+
+static inline bool gup_fail_set(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), GUP_FAIL "/%s", name);
+	return gup_write(path, value);
+}
+
 /* What the machine has */
 
 static inline bool gup_have_swap(void)

@@ -10,8 +10,6 @@
 #include "gup_disk.h"
 #include "gup_movable.h"
 
-#define FAIL_GUP	"/sys/kernel/debug/fail_gup"
-#define NO_FAIL_GUP	"needs CONFIG_FAIL_GUP, CONFIG_FAULT_INJECTION_DEBUG_FS and root"
 #define NO_FILTER	"needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER, KALLSYMS and x86-64"
 #define FOREVER		-1
 /* An errno that nothing else gives. */
@@ -26,20 +24,12 @@ static const char *const kinds[] = { "call", "fast", "isolate", "migrate" };
 
 /* /sys/kernel/debug/fail_gup */
 
-static bool set_text(const char *name, const char *value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), FAIL_GUP "/%s", name);
-	return gup_write(path, value);
-}
-
 static bool set(const char *name, long value)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%ld", value);
-	return set_text(name, text);
+	return gup_fail_set(name, text);
 }
 
 static bool set_address(const char *name, unsigned long value)
@@ -47,7 +37,7 @@ static bool set_address(const char *name, unsigned long value)
 	char text[32];
 
 	snprintf(text, sizeof(text), "0x%lx", value);
-	return set_text(name, text);
+	return gup_fail_set(name, text);
 }
 
 static void set_switch(const char *group, const char *name, bool on)
@@ -55,14 +45,14 @@ static void set_switch(const char *group, const char *name, bool on)
 	char path[64];
 
 	snprintf(path, sizeof(path), "%s/%s", group, name);
-	MUST(set_text(path, on ? "Y" : "N"));
+	MUST(gup_fail_set(path, on ? "Y" : "N"));
 }
 
 static long get(const char *name)
 {
 	char path[128], text[32];
 
-	snprintf(path, sizeof(path), FAIL_GUP "/%s", name);
+	snprintf(path, sizeof(path), GUP_FAIL "/%s", name);
 	MUST(read_file(path, text, sizeof(text)));
 	return strtol(text, NULL, 0);
 }
@@ -86,7 +76,7 @@ static bool fail_setup(void)
 	if (!set("probability", 100) || !set("errno", ERROR))
 		return false;
 	MUST(set("interval", 1) && set("space", 0) && set("verbose", 0));
-	MUST(set_text("task-filter", "Y"));
+	MUST(gup_fail_set("task-filter", "Y"));
 	fail_nothing();
 	MUST(gup_write("/proc/self/make-it-fail", "1"));
 	return true;
@@ -99,7 +89,7 @@ static void fail_teardown(void)
 		return;
 	fail("call", 0, 1);
 	MUST(set("errno", EFAULT) && set("verbose", 2));
-	MUST(set_text("task-filter", "N"));
+	MUST(gup_fail_set("task-filter", "N"));
 }
 
 /* Each page of small ranges; of large ones some, aligned to nothing. */
@@ -172,7 +162,7 @@ FIXTURE_SETUP(driver)
 		SKIP(return, "%s", why);
 	gup_touch(area->mem, area->nr * psize());
 	if (!fail_setup())
-		SKIP(return, NO_FAIL_GUP);
+		SKIP(return, NO_GUP_FAIL);
 	area->held = gup_pins_held();
 }
 
@@ -255,7 +245,7 @@ FIXTURE_SETUP(who)
 	self->mem = gup_map_anon(SMALL_PAGES * psize());
 	gup_fill(self->mem, SMALL_PAGES * psize(), SEED);
 	if (!fail_setup())
-		SKIP(return, NO_FAIL_GUP);
+		SKIP(return, NO_GUP_FAIL);
 }
 
 FIXTURE_TEARDOWN(who)
@@ -348,7 +338,7 @@ TEST_F(who, callers)
 	struct iovec to = { .iov_base = copy, .iov_len = 2 * psize() };
 	unsigned long start, end;
 
-	if (access(FAIL_GUP "/require-start", F_OK) ||
+	if (access(GUP_FAIL "/require-start", F_OK) ||
 	    !find_function("__x64_sys_ioctl", &start, &end))
 		SKIP(return, NO_FILTER);
 	fail("call", 0, FOREVER);
@@ -393,7 +383,7 @@ FIXTURE_SETUP(longterm)
 	if (gup_nr_movable(self->mem, self->len) != SMALL_PAGES)
 		SKIP(return, NO_MOVABLE);
 	if (!fail_setup())
-		SKIP(return, NO_FAIL_GUP);
+		SKIP(return, NO_GUP_FAIL);
 	self->held = gup_pins_held();
 }
 
@@ -469,7 +459,7 @@ FIXTURE_SETUP(user)
 	gup_fill(self->mem, self->len, SEED);
 	gup_touch(self->copy, self->len);
 	if (!fail_setup())
-		SKIP(return, NO_FAIL_GUP);
+		SKIP(return, NO_GUP_FAIL);
 	self->held = gup_pins_held();
 }
 
