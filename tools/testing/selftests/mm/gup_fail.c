@@ -8,6 +8,7 @@
 #include <linux/udmabuf.h>
 
 #include "gup_disk.h"
+#include "gup_iommu.h"
 #include "gup_movable.h"
 
 #define NO_FILTER	"needs CONFIG_FAULT_INJECTION_STACKTRACE_FILTER, KALLSYMS and x86-64"
@@ -572,6 +573,42 @@ TEST_F(user, udmabuf)
 	EXPECT_GE(buf, 0);
 	close(buf);
 	EXPECT_EQ(self->held, gup_pins_settle(self->held));
+}
+
+/*
+ * Guards the batches of iommufd: what is pinned and waits for the next batch is given
+ * back, too. With little memory a batch is of two runs.
+ */
+TEST_F(user, iommufd)
+{
+	static const unsigned int limits[] = { 32, 65536 };
+	struct gup_iommu iommu;
+	uint64_t iova;
+
+	if (!gup_iommu_open(&iommu))
+		SKIP(return, NO_IOMMU);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		gup_iommu_limit(&iommu, limits[i]);
+		fail("call", 0, 1);
+		EXPECT_EQ(-1, gup_iommu_map(&iommu, self->mem, self->len, &iova));
+		EXPECT_EQ(ERROR, errno);
+		EXPECT_EQ(self->held, gup_pins_held());
+		for (size_t page = 1; page < SMALL_PAGES; page++) {
+			fail("call", page, 1);
+			ASSERT_EQ(0, gup_iommu_map(&iommu, self->mem, self->len, &iova));
+			EXPECT_EQ(self->held + SMALL_PAGES, gup_pins_held());
+			gup_iommu_unmap(&iommu, iova, self->len);
+			EXPECT_EQ(self->held, gup_pins_held());
+		}
+		/* A hole behind what fits in a batch. */
+		fail_nothing();
+		MUST(!mprotect(self->mem + self->len - psize(), psize(), PROT_NONE));
+		EXPECT_EQ(-1, gup_iommu_map(&iommu, self->mem, self->len, &iova));
+		EXPECT_EQ(EFAULT, errno);
+		EXPECT_EQ(self->held, gup_pins_held());
+		MUST(!mprotect(self->mem, self->len, PROT_READ | PROT_WRITE));
+	}
+	gup_iommu_close(&iommu);
 }
 
 /* Guards populate: a short step is no error. */
