@@ -109,7 +109,7 @@ def selftests(names, copies):
     """
     chosen, paths = {}, []
     for name in names:
-        directory, program = name.split("/", 1)
+        directory, program = name.rsplit("/", 1)
         chosen.setdefault(directory, []).append(program)
     for directory, programs in chosen.items():
         built = Path(tool("selftests", "-d", copies.get(directory, directory), "base", *programs))
