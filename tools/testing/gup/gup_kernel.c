@@ -53,10 +53,13 @@ void gup_die(const char *file, int line, const char *what)
 
 #ifdef GUP_TSAN
 #define GUP_NR_READS	64U
+#define GUP_NO_SYNC	1U
 
 static __thread const void *words_read[GUP_NR_READS];
 static __thread unsigned int nr_words_read;
-static __thread bool publishes;
+/* Has seen what this thread had written before its last write barrier, no more. */
+static __thread void *publisher;
+static __thread char last_write_barrier;
 
 void gup_note_read(const void *word)
 {
@@ -74,13 +77,30 @@ void gup_read_barrier(void)
 
 void gup_write_barrier(void)
 {
-	publishes = true;
+	if (!publisher)
+		publisher = __tsan_create_fiber(0);
+	__tsan_release(&last_write_barrier);
 }
 
+/* To the sanitizer, it is not this thread that releases the word. */
+__attribute__((__no_sanitize__("thread")))
 void gup_note_write(void *word)
 {
-	if (publishes)
-		__tsan_release(word);
+	void *self = __tsan_get_current_fiber();
+
+	if (!publisher)
+		return;
+	__tsan_switch_to_fiber(publisher, GUP_NO_SYNC);
+	__tsan_acquire(&last_write_barrier);
+	__tsan_release(word);
+	__tsan_switch_to_fiber(self, GUP_NO_SYNC);
+}
+
+void gup_forget_barriers(void)
+{
+	if (publisher)
+		__tsan_destroy_fiber(publisher);
+	publisher = NULL;
 }
 #endif
 

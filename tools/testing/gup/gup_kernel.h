@@ -174,13 +174,13 @@ void __cold gup_die(const char *file, int line, const char *what)
  *
  * The thread sanitizer knows no barriers but acquire and release of a word. So a
  * read barrier acquires the words that the thread has read since the one before,
- * and after a write barrier each word that is written is released. Reads that are
- * not ordered after the write that made a page visible are reported like this,
- * unless they are READ_ONCE() or data_race().
+ * and each word that is written releases what was written before the last write
+ * barrier. Reads that are not ordered after the write that made a page visible are
+ * reported like this, unless they are READ_ONCE() or data_race().
  *
- * That is more order than there is in two cases: for what is written between a
- * write barrier and the word that is released, and for more reads between two
- * read barriers than are remembered. An address dependency orders nothing here,
+ * That is more order than there is if a word is written again between a read of it
+ * and the read barrier, and less for more reads between two read barriers than are
+ * remembered. An address dependency orders nothing here,
  * which is less than in the kernel. And no program that runs on x86 can show
  * that a full barrier is missing beside a locked instruction.
  */
@@ -200,6 +200,11 @@ void __tsan_acquire(void *word);
 void __tsan_release(void *word);
 void gup_read_barrier(void);
 void gup_write_barrier(void);
+void gup_forget_barriers(void);
+void *__tsan_create_fiber(unsigned int flags);
+void *__tsan_get_current_fiber(void);
+void __tsan_switch_to_fiber(void *fiber, unsigned int flags);
+void __tsan_destroy_fiber(void *fiber);
 void AnnotateIgnoreReadsBegin(const char *file, int line);
 void AnnotateIgnoreReadsEnd(const char *file, int line);
 #define data_race(expr) ({						\
@@ -212,6 +217,7 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 #define gup_note_write(word)	((void)0)
 #define gup_read_barrier()	barrier()
 #define gup_write_barrier()	barrier()
+#define gup_forget_barriers()	barrier()
 #define data_race(expr)		(expr)
 #endif
 
@@ -419,6 +425,8 @@ void __cold gup_warn(const char *file, int line);
 /*
  * Threads, interrupts, locks
  */
+
+#define GUP_MAX_LOCKS	4
 
 struct mm_struct;
 

@@ -507,6 +507,7 @@ void gup_thread_begin(void)
 void gup_thread_end(void)
 {
 	gup_stat_fold();
+	gup_forget_barriers();
 	for (int i = 0; i < GUP_MAX_THREADS; i++) {
 		if (__atomic_load_n(&threads[i], __ATOMIC_SEQ_CST) == current)
 			__atomic_store_n(&threads[i], NULL, __ATOMIC_SEQ_CST);

@@ -602,6 +602,78 @@ static vm_fault_t fault(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
+ * What the sanitizer knows of barriers: one thread writes and publishes, another
+ * reads. A process of its own does it, and ends with the status of a race.
+ */
+
+#define EXIT_RACE	66
+
+struct order {
+	const char *name;
+	bool written_late;
+	bool read_early;
+	int status;
+};
+
+static const struct order orders[] = {
+	{ "ordered", .status = 0 },
+	{ "written-late", .written_late = true, .status = EXIT_RACE },
+	{ "read-early", .read_early = true, .status = EXIT_RACE },
+};
+
+static const char *program;
+static long message;
+static int published;
+
+static void *publish(void *arg)
+{
+	const struct order *order = arg;
+
+	if (!order->written_late)
+		message = 1;
+	/* Pairs with the one in receive(). */
+	smp_wmb();
+	if (order->written_late)
+		message = 1;
+	WRITE_ONCE(published, 1);
+	return NULL;
+}
+
+static void receive(const struct order *order)
+{
+	while (!READ_ONCE(published))
+		gup_wait();
+	/* Pairs with the one in publish(). */
+	if (!order->read_early)
+		smp_rmb();
+	EXPECT_EQ(message, 1);
+}
+
+static int exchange_message(const struct order *order)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, publish, (void *)order)) {
+		perror("race");
+		return 2;
+	}
+	receive(order);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static void test_barriers(void)
+{
+	char command[512];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
+		snprintf(command, sizeof(command), "%s %s 2>/dev/null", program,
+			 orders[i].name);
+		EXPECT_EQ(WEXITSTATUS(system(command)), orders[i].status);
+	}
+}
+
+/*
  * Tests
  */
 
@@ -723,6 +795,7 @@ static void test_collapse(void)
 }
 
 static const struct test tests[] = {
+	{ "what is not ordered by barriers is found", test_barriers },
 	{ "pages are freed and used again", test_free },
 	{ "folios are split and merged", test_split },
 	{ "fork() shares all pages", test_fork },
@@ -732,6 +805,11 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
+	program = argv[0];
+	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
+		if (argc > 1 && !strcmp(argv[1], orders[i].name))
+			return exchange_message(&orders[i]);
+	}
 	if (argc > 1)
 		times = strtoul(argv[1], NULL, 0);
 	gup_world_init(NR_PAGES, 16);
