@@ -142,17 +142,32 @@ void spin_lock(spinlock_t *lock)
 		GUP_MUST(++waits < DEADLOCK_WAITS);
 		gup_wait();
 	}
-	current->nr_locks++;
+	GUP_MUST(current->nr_locks < GUP_MAX_LOCKS);
+	current->locks[current->nr_locks++] = lock;
+}
+
+static unsigned int index_of(const spinlock_t *lock)
+{
+	unsigned int i = 0;
+
+	while (i < current->nr_locks && current->locks[i] != lock)
+		i++;
+	return i;
+}
+
+bool gup_holds(const spinlock_t *lock)
+{
+	return index_of(lock) < current->nr_locks;
 }
 
 void spin_unlock(spinlock_t *lock)
 {
-	GUP_MUST(READ_ONCE(lock->locked));
-	GUP_MUST(current->nr_locks);
+	GUP_MUST(gup_holds(lock));
 #ifdef GUP_CHECKED
 	if (gup_unlock_hook)
 		gup_unlock_hook(lock);
 #endif
+	current->locks[index_of(lock)] = current->locks[current->nr_locks - 1];
 	current->nr_locks--;
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }

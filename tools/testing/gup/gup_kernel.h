@@ -439,7 +439,8 @@ struct mm_struct;
  * @fatal_signal: The signal will kill it.
  * @pkru: Value of the protection key register, where the CPU has none.
  * @irqs_off: Even: interrupts are on. Grows with each change.
- * @nr_locks: Spinlocks that it holds.
+ * @locks: Spinlocks that it holds.
+ * @nr_locks: How many.
  * @nr_mmap_locks: How often it has mmap_lock.
  * @nr_flushed: Pages whose caches it was told to flush.
  * @pins_saved: Between memalloc_pin_save() and memalloc_pin_restore().
@@ -452,6 +453,7 @@ struct task_struct {
 	bool fatal_signal;
 	u32 pkru;
 	unsigned long irqs_off;
+	const void *locks[GUP_MAX_LOCKS];
 	unsigned int nr_locks;
 	unsigned int nr_mmap_locks;
 	unsigned long nr_flushed;
@@ -508,7 +510,7 @@ void gup_wait(void);
 #endif
 #ifdef GUP_CHECKED
 #define lockdep_assert_irqs_disabled()	GUP_MUST(irqs_disabled())
-#define lockdep_assert_held(lock)	GUP_MUST(READ_ONCE((lock)->locked))
+#define lockdep_assert_held(lock)	GUP_MUST(gup_holds(lock))
 #else
 #define lockdep_assert_irqs_disabled()	((void)0)
 #define lockdep_assert_held(lock)	((void)(lock))
@@ -524,6 +526,7 @@ typedef struct {
 /* Called right before a spinlock is released, if set. */
 extern void (*gup_unlock_hook)(spinlock_t *lock);
 #endif
+bool gup_holds(const spinlock_t *lock);
 void spin_lock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock);
 #define assert_spin_locked(lock)	lockdep_assert_held(lock)
