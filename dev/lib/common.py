@@ -35,7 +35,9 @@ def tool(name, *args):
 
 def complaints(log):
     """The lines of a kernel log that report a warning, a bug or a panic."""
-    if not log.exists():
-        return []
-    return [TIMESTAMP.sub("", line) for line in log.read_text(errors="replace").splitlines()
+    return complaints_in(log.read_text(errors="replace")) if log.exists() else []
+
+
+def complaints_in(text):
+    return [TIMESTAMP.sub("", line) for line in text.splitlines()
             if COMPLAINT.search(line) and not (RACE.search(line) and not OUR_RACE.search(line))]

@@ -1,52 +1,123 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Boots a kernel that has mutants in it, and runs the KUnit tests and selftests named for them."""
+"""Boots a kernel that has mutants in it, and runs the KUnit tests and selftests named for them.
+
+A guest is given mutant after mutant, and runs the tests without one before each. As soon as these
+fail, or the kernel complains, another guest is booted for the mutants that are left.
+"""
 
 import re
 import subprocess
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import mutants, tap
-from lib.common import CACHE, DEV, TIMESTAMP, complaints, die, tool
+from lib.common import CACHE, DEV, TIMESTAMP, complaints_in, die, tool
+from lib.mutant_native import JOBS
 from lib.overlay import lay_over, overlay
-from lib.programs import build, make_image, read_list
+from lib.programs import APPEND, MEMORY, build, make_image, read_list
 
 OUT = CACHE / "mutants"
 # The tree and the configuration.
 NAME = "mutants"
 # Whatever the kernel is built of and tested by.
 TESTS = ["mm/tests/*", "patches/*", "tools/testing/selftests/mm/gup_*", "dev/config/*"]
-TIMEOUT = 900
-MACHINE = ["--mem", "11G", "--smp", "2", "--timeout", str(TIMEOUT)]
-APPEND = "vsyscall=emulate numa_balancing=enable mem=11776M"
-DONE = re.compile(r"^(not )?ok \d+ (?!.*# SKIP)")
+# In seconds, for the boot and for the tests of one mutant.
+LIMIT = 400
+NO_LIMIT = 10 ** 6
+MACHINE = ["--mem", MEMORY, "--smp", "2", "--timeout", str(NO_LIMIT), "--append",
+           f"{APPEND} printk.devkmsg=on kunit.enable=1 kunit.autorun=0 kunit.filter_glob=gup_*"]
+BEGIN = re.compile(r"^mutant (\d+) begins$", re.M)
+RAN = re.compile(r"@ran (\d+)")
+DONE = re.compile(r"^(not )?ok \d+ (?!.*# SKIP)", re.M)
+SELFTEST = "selftest="
 ENVIRONMENT = """
-#include <linux/init.h>
-#include <linux/kstrtox.h>
+#include <linux/moduleparam.h>
 int gup_mutant;
-static int __init gup_choose_mutant(char *number)
-{
-	return kstrtoint(number, 0, &gup_mutant);
-}
-early_param("gup_mutant", gup_choose_mutant);
+core_param(gup_mutant, gup_mutant, int, 0600);
 """
 
 
-def suites_and_programs(mutant):
+def tests_of(mutant):
     words = mutant.tags["kernel"].split()
-    programs = [word.partition("=")[2] for word in words if word.startswith("selftest=")]
-    return [word for word in words if not word.startswith("selftest=")], programs
+    suites = [word for word in words if not word.startswith(SELFTEST)]
+    programs = [word for word in words if word.startswith(SELFTEST)]
+    return (suites or ([] if programs else ["gup_*"])) + programs
+
+
+def last_run(log):
+    """The mutant whose tests began last, and the kernel's messages since; None before the first."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    text = "\n".join(TIMESTAMP.sub("", line) for line in text.splitlines())
+    begin = None
+    for begin in BEGIN.finditer(text):
+        pass
+    return (int(begin.group(1)), text[begin.end():]) if begin else (None, text)
+
+
+def failure(text, tests):
+    """Why these tests have failed, by what they and the kernel have printed, or ""."""
+    text = "\n".join(tap.OUTPUT.sub(r"\2", line) for line in text.splitlines())
+    failed = tap.NOT_OK.search(text)
+    if failed:
+        return failed.group(1)
+    for program, status, _, leaked in tap.END.findall(text):
+        if status != "0" or leaked != "0":
+            return f"{program}: exit status {status}, {leaked} pins leaked"
+    found = len(tap.END.findall(text)) == sum(test.startswith(SELFTEST) for test in tests)
+    return "" if found and DONE.search(text) else "not all tests ran"
+
+
+class Guest:
+    """A machine that judges mutants until it is no longer fit for that."""
+
+    def __init__(self, name, command):
+        self.log = OUT / f"{name}.log"
+        self.guest = subprocess.Popen([DEV / "boot", *MACHINE, "--log", self.log, *command],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, text=True, errors="replace")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.guest.terminate()
+        self.guest.wait()
+
+    def ended_run(self):
+        """Wait for the end of a run. Returns what is wrong with the guest, or ""."""
+        expired = threading.Event()
+
+        def expire():
+            expired.set()
+            self.guest.terminate()
+
+        timer = threading.Timer(LIMIT, expire)
+        timer.start()
+        ran = any(map(RAN.match, self.guest.stdout))
+        timer.cancel()
+        if ran:
+            return ""
+        return f"no end within {LIMIT} seconds" if expired.is_set() else "the guest died"
+
+    def run(self, number, tests):
+        """(Why the tests have failed with this mutant or "", the guest is fit for another)"""
+        trouble = self.ended_run()
+        current, text = last_run(self.log)
+        if current != number:
+            return trouble, False
+        complaints = complaints_in(text)
+        wrong = next(iter(complaints), "") or trouble or failure(text, tests)
+        return wrong, not (complaints or trouble)
 
 
 class Kernel:
-    """A kernel built of sources that have mutants in them; the command line chooses one."""
+    """A kernel built of sources that have mutants in them; a parameter chooses one."""
 
     def __init__(self, numbered):
-        self.numbered = numbered
-        self.scratch = tempfile.TemporaryDirectory()
-        self.lock = threading.Lock()
-        self.images = {}
+        self.numbered = [(number, mutant) for number, mutant in numbered if mutant.function]
+        self.numbered.sort(key=lambda item: item[1].tags["kernel"])
 
     def build(self):
         base = Path(tool("base"))
@@ -56,60 +127,43 @@ class Kernel:
             files[name] = (text.encode(), 0o644)
         lay_over(files, base, tree)
         self.kernel = tool("kernel", NAME, NAME)
-        for words in sorted({mutant.tags["kernel"] for _, mutant in self.numbered}):
-            mutant = next(mutant for _, mutant in self.numbered if mutant.tags["kernel"] == words)
-            verdict = self.test(0, mutant)
-            if verdict != "survived":
-                die(f"without a mutant, a kernel with the tests {words} is {verdict}")
+        named = {test[len(SELFTEST):] for _, mutant in self.numbered for test in tests_of(mutant)
+                 if test.startswith(SELFTEST)}
+        self.selftests = [test for test in read_list() if test[0] in named]
+        self.programs = build("ours", sorted({command.split()[0] for _, _, command in self.selftests}))
 
-    def image(self, tests):
-        """The image that runs these selftests. Each is made once."""
-        names = tuple(name for name, _, _ in tests)
-        with self.lock:
-            if names not in self.images:
-                directory = tempfile.mkdtemp(dir=self.scratch.name)
-                programs = build("ours", [command.split()[0] for _, _, command in tests])
-                self.images[names] = make_image(tests, programs, directory)
-            return self.images[names]
+    def image(self, todo, scratch):
+        """An image that runs the tests for these mutants."""
+        order = Path(scratch, "mutants")
+        order.write_text("".join(f"{number} {' '.join(tests_of(mutant))}\n" for number, mutant in todo))
+        files = [order, DEV / "guest/run-tests", *self.programs]
+        return make_image(self.selftests, files, scratch, DEV / "guest/run-mutants")
 
-    def boot(self, number, append, tests):
-        """What goes wrong in a boot that runs these selftests and KUnit suites, or ""."""
-        log = OUT / f"kernel-{number}.log"
-        done = subprocess.run([DEV / "boot", *MACHINE, "--append", f"{APPEND} gup_mutant={number} {append}",
-                               "--log", log, self.kernel, self.image(tests)], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        wrong = self.wrong(log, done, "kunit.filter_glob" in append)
-        if not wrong:
-            log.unlink()
-        return wrong
+    def judge(self, report):
+        """Call report(mutant, verdict) for each."""
+        with ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(lambda worker: self.work(f"kernel-{worker}", self.numbered[worker::JOBS], report),
+                          range(JOBS)))
 
-    def wrong(self, log, done, with_kunit):
-        text = log.read_text(errors="replace") if log.exists() else ""
-        lines = [TIMESTAMP.sub("", line) for line in text.splitlines()]
-        lines += [match.group(2) for match in map(tap.OUTPUT.match, done.stdout.splitlines()) if match]
-        failed = next(filter(None, map(tap.NOT_OK.match, lines)), None)
-        if failed:
-            return failed.group(1)
-        if complaints(log):
-            return complaints(log)[0]
-        for _, status, _, leaked in tap.END.findall(done.stdout):
-            if status != "0" or leaked != "0":
-                return f"exit status {status}, {leaked} pins leaked"
-        if done.returncode:
-            return f"the guest ended with exit status {done.returncode}"
-        if with_kunit and not any(map(DONE.match, lines)):
-            return "no KUnit test ran"
-        return ""
+    def work(self, name, todo, report):
+        while todo:
+            with tempfile.TemporaryDirectory() as scratch:
+                image = self.image(todo, scratch)
+                with Guest(name, [self.kernel, image]) as guest:
+                    done = self.work_in(guest, todo, report)
+            todo = todo[done:]
 
-    def test(self, number, mutant):
-        """The verdict."""
-        suites, programs = suites_and_programs(mutant)
-        for suite in suites or ([] if programs else ["gup_*"]):
-            wrong = self.boot(number, f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={suite}", [])
+    def work_in(self, guest, todo, report):
+        """Judge mutants as long as the guest is fit for it. Returns how many these were."""
+        for done, (number, mutant) in enumerate(todo):
+            tests = tests_of(mutant)
+            wrong, _ = guest.run(0, tests)
+            if wrong and done == 0:
+                die(f"without a mutant, a kernel fails the tests {' '.join(tests)}: {wrong}; see {guest.log}")
             if wrong:
-                return f"killed by KUnit: {wrong}"
-        for program in programs:
-            wrong = self.boot(number, "kunit.autorun=0", [test for test in read_list() if test[0] == program])
-            if wrong:
-                return f"killed by {program}: {wrong}"
-        return "survived"
+                return done
+            wrong, fit = guest.run(number, tests)
+            report(mutant, f"killed in a kernel: {wrong}" if wrong else "survived")
+            if not fit:
+                return done + 1
+        return len(todo)

@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from lib import mutants, tap
 from lib.common import CACHE, REPO, die
@@ -15,7 +16,7 @@ OUT = CACHE / "mutants"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count())
 NATIVE = "tools/testing/gup"
 SOURCES = ["mm/*.[ch]", "arch/x86/mm/*.c", "arch/x86/include/asm/*.h", "include/**/*.h"]
-TESTS = [f"{NATIVE}/*.[ch]", f"{NATIVE}/Makefile", "dev/lib/mutant*.py"]
+TESTS = [f"{NATIVE}/*.[ch]", f"{NATIVE}/Makefile", "dev/lib/mutant_native.py", "dev/lib/mutants.py"]
 # Without sanitizers and optimization they run and compile in a fraction of the time.
 FLAGS = ["flags_asan=-O0 -DGUP_CHECKED", "flags_tsan=-O0 -DGUP_CHECKED -fsanitize=thread"]
 PROGRAMS = [("unit", []), ("fuzz", ["--runs", "3000"])]
@@ -25,6 +26,7 @@ GENERIC = [(f"{name}-generic", options) for name, options in PROGRAMS]
 NOMMU = [("unit-nommu", [])]
 NOMMU_FILE = "mm/gup_nommu.c"
 ENTRY_FILE = "mm/gup.c"
+ALL = PROGRAMS + GENERIC + NOMMU
 # In seconds of CPU time, so that a busy machine does not matter. They need a tenth of it.
 CPU_LIMIT = 6
 LIMIT = 900
@@ -116,8 +118,8 @@ class Native:
         """One build has them all. A mutant that is not in a function has one of its own, see test()."""
         for file, text in mutants.combine_files(self.numbered, ENVIRONMENT).items():
             self.put(file, text)
-        self.make([*dict(PROGRAMS + GENERIC + NOMMU), *(["race"] if self.races() else [])])
-        for name, options in PROGRAMS + GENERIC + NOMMU:
+        self.make([*dict(ALL), *(["race"] if self.races() else [])])
+        for name, options in ALL:
             wrong = run_program(0, [self.out / name, *options])
             if wrong:
                 die(f"{name} fails without a mutant: {wrong}; see make test T=native")
@@ -125,10 +127,18 @@ class Native:
     def races(self):
         return any("race" in mutant.tags for _, mutant in self.numbered)
 
+    def judge(self, report):
+        """Call report(mutant, verdict) for each."""
+        with ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(lambda item: report(item[1], self.test(*item)),
+                          [item for item in self.numbered if item[1].function]))
+        # Those that need a build of their own.
+        for _, mutant in self.numbered:
+            if not mutant.function:
+                report(mutant, self.test_alone(mutant))
+
     def test(self, number, mutant):
         """The verdict."""
-        if not mutant.function:
-            return self.test_alone(mutant)
         for name, options in programs_of(mutant):
             prefix = ["setarch", "-R"] if name == "race" else []
             wrong = run_program(number, [*prefix, self.out / name, *options])

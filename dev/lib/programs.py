@@ -9,6 +9,12 @@ from lib.common import DEV, REPO, tool
 PROGRAMS = REPO / "tools/testing/selftests/mm"
 SCENARIOS = PROGRAMS / "gup_scenarios"
 LIMIT = 300
+# No node ends at a multiple of 1 GiB. So a huge page of that size, taken from the top,
+# leaves some of the movable zone above it. The last 512 MiB are for the devices of
+# lib/test_hmm.c.
+MEMORY = "11G"
+APPEND = ("vsyscall=emulate numa_balancing=enable mem=11776M "
+          "test_hmm.spm_addr_dev0=0x2e0000000 test_hmm.spm_addr_dev1=0x2f0000000")
 # The programs create files in the current directory.
 PREPARE = "cd /mnt/ext4\n"
 
@@ -30,14 +36,15 @@ def read_list():
     return tests + [(name, LIMIT, name) for name in our_programs() if name not in listed]
 
 
-def make_image(tests, files, scratch):
-    """Make an image that runs @tests with the programs @files, and return its path."""
+def make_image(tests, files, scratch, commands=DEV / "guest/run-tests"):
+    """Make an image that has @tests with the programs @files, and return its path. It runs
+    them, or other commands."""
     chosen = Path(scratch, "tests")
     chosen.write_text("".join(f"{name}|{limit}|{command}\n" for name, limit, command in tests))
     prepare = Path(scratch, "prepare")
     prepare.write_text(PREPARE)
     image = Path(scratch, "initramfs")
-    tool("initramfs", "-c", DEV / "guest/run-tests", image, chosen, prepare, SCENARIOS, *files)
+    tool("initramfs", "-c", commands, image, chosen, prepare, SCENARIOS, *files)
     return image
 
 
