@@ -222,8 +222,6 @@ long gup_compat_take_nonblocking(const struct gup_compat_call *call,
 
 	req.flags |= FOLL_NOWAIT;
 	ret = gup_compat_run(&req, call);
-	if (call->locked && req.lock == GUP_LOCK_NONE)
-		*call->locked = 0;
 	if (call->vmas)
 		gup_compat_find_vmas(&req, call->vmas);
 	if (gup_done(&req) || req.error)
