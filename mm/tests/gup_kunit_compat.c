@@ -985,6 +985,31 @@ static void gup_compat_whose_faults(struct kunit *test)
 	kthread_stop(other);
 }
 
+static vm_fault_t gk_fault_reads(struct gk_dev *dev, struct vm_fault *vmf)
+{
+	return gk_dev_fault_page(dev, vmf) | VM_FAULT_MAJOR;
+}
+
+static void gup_compat_whose_major_faults(struct kunit *test)
+{
+	const struct gk_old *old = test->param_value;
+	struct task_struct *other = kthread_create(gk_no_thread, NULL, "gk");
+	unsigned long ours = current->maj_flt;
+	struct gk_dev *dev = gk_dev(test);
+	struct page *pages[2] = {};
+	struct gk_ask ask;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	dev->fault = gk_fault_reads;
+	ask = gk_ask(gk_map_dev(test, dev, PROT_READ, MAP_SHARED), 2, 0, pages);
+	ask.tsk = other;
+	KUNIT_EXPECT_EQ(test, gk_call(test, old, &ask), 2);
+	KUNIT_EXPECT_EQ(test, current->maj_flt, ours);
+	KUNIT_EXPECT_EQ(test, other->maj_flt, 2);
+	gk_put(old, pages, 2);
+	kthread_stop(other);
+}
+
 /*
  * FOLL_LONGTERM without pins
  */
@@ -1008,6 +1033,26 @@ static void gup_compat_longterm_moves(struct kunit *test)
 	}
 	gk_expect_filled(test, addr, 4);
 	gk_put(old, pages, 4);
+}
+
+/* Drivers may ask for it; the references are of that kind anyway. */
+static void gup_compat_longterm_with_get(struct kunit *test)
+{
+	const unsigned int flags = FOLL_GET | FOLL_LONGTERM | FOLL_TOUCH;
+	unsigned long addr = gk_map_filled(test, 2);
+	struct gup_compat_call call = { .mm = current->mm, .start = addr,
+					.nr_pages = 2, .gup_flags = flags };
+	struct page *pages[2] = {};
+	struct gk_refs *refs;
+
+	call.pages = pages;
+	KUNIT_ASSERT_EQ(test, gup_compat_get_user_pages_fast(addr, 2, flags,
+							     pages), 2);
+	gup_release_range(pages, 2, FOLL_GET);
+	refs = gk_refs(test, addr, 2);
+	KUNIT_ASSERT_EQ(test, gup_compat_take_unlocked(&call), 2);
+	gk_expect_taken(test, refs, pages, 2, FOLL_GET);
+	gup_release_range(pages, 2, FOLL_GET);
 }
 
 /*
@@ -1048,6 +1093,33 @@ static void gup_compat_wrong_arguments(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
 		gk_expect_wrong(test, &wrong[i]);
+	KUNIT_EXPECT_NULL(test, pages[0]);
+}
+
+/* Who does not hold the lock can neither drop it nor be told VMAs. */
+static void gup_compat_wrong_without_lock(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 1);
+	struct vm_area_struct *vmas[1];
+	struct page *pages[1] = {};
+	int locked = 1, nonblocking = 1;
+	struct gup_compat_call call = { .mm = current->mm, .start = addr,
+					.nr_pages = 1, .pages = pages };
+
+	kunit_warning_suppress(test) {
+		call.vmas = vmas;
+		KUNIT_EXPECT_EQ(test, gup_compat_take_unlocked(&call), -EINVAL);
+		call.vmas = NULL;
+		call.locked = &locked;
+		KUNIT_EXPECT_EQ(test, gup_compat_take_unlocked(&call), -EINVAL);
+		mmap_read_lock(current->mm);
+		KUNIT_EXPECT_EQ(test, gup_compat_take_nonblocking(&call, &nonblocking),
+				-EINVAL);
+		mmap_read_unlock(current->mm);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 3);
+	}
+	KUNIT_EXPECT_EQ(test, locked, 1);
+	KUNIT_EXPECT_EQ(test, nonblocking, 1);
 	KUNIT_EXPECT_NULL(test, pages[0]);
 }
 
@@ -1221,15 +1293,16 @@ static void gup_compat_follow_keeps_device(struct kunit *test)
 {
 	struct gk_dev *dev = gk_dev(test);
 	struct follow_page_context ctx = {};
-	struct dev_pagemap pgmap = {};
+	struct dev_pagemap pgmap = {}, other = {};
 	struct page *page, *memory;
 	unsigned long addr;
 
 	memory = gk_device_memory(test, &pgmap);
 	dev->pages[0] = memory;
 	dev->pages[1] = memory + 1;
+	dev->pages[3] = gk_device_memory(test, &other);
 	addr = gk_map_dev(test, dev, PROT_READ, MAP_SHARED);
-	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, 3 * PAGE_SIZE, 0));
+	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, 4 * PAGE_SIZE, 0));
 
 	page = gk_follow(addr, FOLL_GET, &ctx);
 	KUNIT_EXPECT_PTR_EQ(test, page, memory);
@@ -1243,11 +1316,15 @@ static void gup_compat_follow_keeps_device(struct kunit *test)
 	page = gk_follow(addr + 2 * PAGE_SIZE, 0, &ctx);
 	KUNIT_EXPECT_PTR_EQ(test, page, dev->pages[2]);
 	KUNIT_EXPECT_PTR_EQ(test, ctx.pgmap, &pgmap);
+	page = gk_follow(addr + 3 * PAGE_SIZE, 0, &ctx);
+	KUNIT_EXPECT_PTR_EQ(test, page, dev->pages[3]);
+	KUNIT_EXPECT_PTR_EQ(test, ctx.pgmap, &other);
 
 	KUNIT_EXPECT_EQ(test, 0, vm_munmap(addr, GK_DEV_PAGES << PAGE_SHIFT));
 	put_dev_pagemap(ctx.pgmap);
 	/* Waits for ever if it is still held. */
 	memunmap_pages(&pgmap);
+	memunmap_pages(&other);
 }
 
 /* The device is on its way out: so is the page. */
@@ -1467,8 +1544,11 @@ static struct kunit_case gup_compat_cases[] = {
 	KUNIT_CASE_PARAM(gup_compat_other_mm, gk_remote_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_whose_keys, gk_faulting_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_whose_faults, gk_tsk_gen_params),
+	KUNIT_CASE_PARAM(gup_compat_whose_major_faults, gk_tsk_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_longterm_moves, gk_longterm_gen_params),
+	KUNIT_CASE(gup_compat_longterm_with_get),
 	KUNIT_CASE(gup_compat_wrong_arguments),
+	KUNIT_CASE(gup_compat_wrong_without_lock),
 	KUNIT_CASE(gup_compat_follow_references),
 	KUNIT_CASE(gup_compat_follow_nothing),
 	KUNIT_CASE(gup_compat_follow_errors),

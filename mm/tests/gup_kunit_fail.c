@@ -211,6 +211,50 @@ static void gup_fail_fast_without_slow_path(struct kunit *test)
 	}
 }
 
+static void gup_fail_fast_by_function(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 2);
+
+	if (!api->fast || !gk_is_function(api))
+		return;
+	gk_fail(GUP_FAIL_FAST, 1, 1);
+	gup_fail_attr.functions[api - gk_apis] = false;
+	gk_expect_call(test, api, addr, 2, 2);
+	KUNIT_EXPECT_EQ(test, gk_fails_left(), 1);
+}
+
+struct gk_nmi {
+	unsigned long addr;
+	struct page *page;
+	int ret;
+};
+
+static void gk_hit_take(struct gk_trap *trap, struct pt_regs *regs)
+{
+	struct gk_nmi *nmi = trap->arg;
+
+	nmi->ret = get_user_pages_fast_only(nmi->addr, 1, 0, &nmi->page);
+}
+
+/* perf takes pages there, where no message may be printed. */
+static void gup_fail_call_from_nmi(struct kunit *test)
+{
+	struct gk_nmi nmi = { .addr = gk_map_filled(test, 1) };
+	struct gk_trap trap = { .hit = gk_hit_take, .arg = &nmi };
+	int *word = kunit_kzalloc(test, sizeof(*word), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, word);
+	gk_trap_set(test, &trap, word);
+	gk_fail(GUP_FAIL_CALL, 0, 1);
+	WRITE_ONCE(*word, 1);
+	gk_trap_clear(&trap);
+	KUNIT_ASSERT_EQ(test, trap.hits, 1);
+	KUNIT_ASSERT_EQ(test, nmi.ret, 1);
+	put_page(nmi.page);
+	KUNIT_EXPECT_EQ(test, gk_fails_left(), 1);
+}
+
 #endif	/* CONFIG_HAVE_GUP_FAST */
 
 /*
@@ -304,6 +348,12 @@ static void gup_fail_folios_of_memfd(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, last, folios, 8,
 					       &offset), 8);
 	unpin_folios(folios, 8);
+
+	gk_fail(GUP_FAIL_CALL, 0, 1);
+	gup_fail_attr.functions[GUP_FAIL_MEMFD] = false;
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, last, folios, 8,
+					       &offset), 8);
+	unpin_folios(folios, 8);
 }
 
 /*
@@ -369,6 +419,8 @@ static struct kunit_case gup_fail_cases[] = {
 #ifdef CONFIG_HAVE_GUP_FAST
 	KUNIT_CASE_PARAM(gup_fail_fast_at_each_page, gk_combo_gen_params),
 	KUNIT_CASE_PARAM(gup_fail_fast_without_slow_path, gk_combo_gen_params),
+	KUNIT_CASE_PARAM(gup_fail_fast_by_function, gk_api_gen_params),
+	KUNIT_CASE(gup_fail_call_from_nmi),
 #endif
 #ifdef CONFIG_MIGRATION
 	KUNIT_CASE_PARAM(gup_fail_isolate_twice, gk_pin_api_gen_params),
