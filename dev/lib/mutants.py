@@ -10,7 +10,9 @@ LISTS = REPO / "tools/testing/gup/mutants"
 LITMUS = REPO / "tools/testing/gup/litmus"
 # The documentation has a table of bugs, and of the mutants that are like them.
 TABLE = REPO / "Documentation/mm/gup.rst"
-TABLE_ENTRY = re.compile(r"\| ([\w./-]+\.[ch]/\w+/[\w-]+)$")
+TABLE_HEAD = "     - Mutants\n"
+TABLE_ROW = re.compile(r"^   \* - ", re.M)
+TABLE_ENTRY = re.compile(r"\| ([\w./-]+\.[ch]/\w+/[\w-]+)$", re.M)
 # What the tests in user space do not compile.
 NOT_COMPILED = ("mm/gup_compat.c", "mm/gup_fail.c", "mm/gup_populate.c", "mm/gup_uaccess.c")
 MUTANT = re.compile(r"([\w-]+): (?:@(\d+) )?(\S.*?) =>(?: (.*))?")
@@ -39,6 +41,11 @@ class Mutant:
     def excuse(self):
         """(kind, reason), or None."""
         return next(((kind, self.tags[kind]) for kind in EXCUSES if kind in self.tags), None)
+
+    @property
+    def noticed(self):
+        """True if a test has to fail with it."""
+        return not self.excuse or self.excuse[0] == "kernel"
 
     @property
     def in_user_space(self):
@@ -186,12 +193,19 @@ def judge(mutant):
         yield f"there is no {LITMUS.relative_to(REPO)}/{litmus}.litmus"
 
 
-def missing(known):
-    """Complaints about mutants that the documentation names and the lists do not have."""
-    for number, line in enumerate(TABLE.read_text().splitlines(), 1):
-        match = TABLE_ENTRY.search(line)
-        if match and match.group(1) not in known:
-            yield f"{TABLE.relative_to(REPO)}:{number}: there is no mutant {match.group(1)}"
+def missing(mutants):
+    """Complaints about rows of the table that have no mutant which a test notices, or an unknown one."""
+    known = {mutant.id: mutant for mutant in mutants}
+    table = TABLE.read_text().partition(TABLE_HEAD)[2].partition("\n\n")[0]
+    rows = TABLE_ROW.split(table)[1:]
+    if not rows:
+        yield f"{TABLE.relative_to(REPO)}: there is no table of bugs"
+    for row in rows:
+        where = f"{TABLE.relative_to(REPO)}: {row.splitlines()[0]}"
+        names = TABLE_ENTRY.findall(row)
+        yield from (f"{where}: there is no mutant {name}" for name in names if name not in known)
+        if not any(name in known and known[name].noticed for name in names):
+            yield f"{where}: there is no mutant that a test notices"
 
 
 def read_all():
@@ -207,7 +221,7 @@ def read_all():
         if mutant.id in seen:
             wrong.append(f"{mutant.where}: there are two {mutant.id}")
         seen.add(mutant.id)
-    wrong += missing(seen)
+    wrong += missing(mutants)
     if wrong:
         die("\n".join([f"{len(wrong)} mutants do not fit the sources or the format:", *wrong]))
     return mutants

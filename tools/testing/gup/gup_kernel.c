@@ -379,6 +379,34 @@ struct page *vm_normal_page_pud(struct vm_area_struct *vma, unsigned long addr,
  * Page tables
  */
 
+#ifdef GUP_CHECKED
+void (*gup_halves_hook)(void *entry);
+
+u64 gup_read_halves(const u64 *entry)
+{
+	const u32 *halves = (const u32 *)entry;
+	u32 low;
+
+	if (!gup_halves_hook)
+		return READ_ONCE(*entry);
+	low = READ_ONCE(halves[0]);
+	gup_halves_hook((void *)entry);
+	return (u64)READ_ONCE(halves[1]) << 32 | low;
+}
+
+/* Again, if the first half is another by now. */
+u64 gup_read_halves_lockless(const u64 *entry)
+{
+	u64 val;
+
+	do {
+		val = gup_read_halves(entry);
+		smp_rmb();
+	} while ((u32)val != READ_ONCE(*(const u32 *)entry));
+	return val;
+}
+#endif
+
 pte_t *pte_offset_map(pmd_t *pmdp, unsigned long addr)
 {
 	pmd_t pmd = pmdp_get_lockless(pmdp);

@@ -1249,22 +1249,35 @@ static inline pte_t pte_advance_pfn(pte_t pte, unsigned long nr)
 	return __pte(pte.pte + (nr << PAGE_SHIFT));
 }
 
+#ifdef GUP_CHECKED
+/*
+ * Tests can have the next read of an entry made by a 32-bit CPU: in two halves, and
+ * something happens in between. Without the lock of the table nobody can rely on that.
+ */
+extern void (*gup_halves_hook)(void *entry);
+u64 gup_read_halves(const u64 *entry);
+u64 gup_read_halves_lockless(const u64 *entry);
+
+#define ptep_get(ptep)		__pte(gup_read_halves(&(ptep)->pte))
+#define pmdp_get(pmdp)		((pmd_t){ gup_read_halves(&(pmdp)->pmd) })
+#else
 #define ptep_get(ptep)		READ_ONCE(*(ptep))
 #define pmdp_get(pmdp)		READ_ONCE(*(pmdp))
+#define gup_read_halves_lockless(entry)	READ_ONCE(*(entry))
+#endif
 #define pudp_get(pudp)		READ_ONCE(*(pudp))
 #define p4dp_get(p4dp)		READ_ONCE(*(p4dp))
 #define pgdp_get(pgdp)		READ_ONCE(*(pgdp))
 
 static __always_inline pte_t ptep_get_lockless(pte_t *ptep)
 {
-	return ptep_get(ptep);
+	return __pte(gup_read_halves_lockless(&ptep->pte));
 }
 
 static __always_inline pmd_t pmdp_get_lockless(pmd_t *pmdp)
 {
-	return pmdp_get(pmdp);
+	return (pmd_t){ gup_read_halves_lockless(&pmdp->pmd) };
 }
-
 
 #define gup_table(val)		__va((val) & PTE_PFN_MASK)
 #define gup_index(addr, shift)	(((addr) >> (shift)) & 511)

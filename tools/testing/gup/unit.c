@@ -783,6 +783,86 @@ static void test_meanwhile_leaf(void)
 	expect_count(folio_at(HUGE_AT), 0, 0);
 }
 
+#define HIGH_HALF	BIT(40)
+
+/* The entry that changes while it is read; what it is before and after. */
+static u64 *halved;
+static u64 halved_before, halved_after;
+
+static void between_halves(void *entry)
+{
+	if (entry != halved)
+		return;
+	gup_halves_hook = NULL;
+	*halved = halved_after;
+}
+
+/* The first half is that of an entry that was there before, the second of one that was not. */
+static void read_in_halves(void)
+{
+	*halved = halved_before;
+	gup_halves_hook = between_halves;
+}
+
+/* The first look: half of what maps a page, half of what does not. */
+static void expect_first_look(u64 *entry, unsigned int flags)
+{
+	halved = entry;
+	halved_before = *entry;
+	halved_after = HIGH_HALF;
+	read_in_halves();
+	EXPECT_EQ(fast(0, 16, flags), 0);
+	EXPECT(!gup_halves_hook);
+	expect_clean();
+}
+
+/*
+ * A later look, after the grab. The entry was another and becomes a third: the halves
+ * are those of the one that was there at first.
+ */
+static void expect_later_look(u64 *entry, unsigned int flags, unsigned long want)
+{
+	halved = entry;
+	halved_before = *entry ^ HIGH_HALF;
+	halved_after = 0;
+	arm(0, true, read_in_halves);
+	EXPECT_EQ(fast(0, 16, flags), want);
+	EXPECT(happened() && !gup_halves_hook);
+	give_back();
+}
+
+static void map_order4(void)
+{
+	setup();
+	new_folio(0, 4);
+	map_range(0, 0, 16, GUP_PTE_RW);
+}
+
+static void test_meanwhile_halves(void)
+{
+	static const unsigned int flags[] = { FOLL_GET, FOLL_PIN };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		setup();
+		map_small(0, 0, 16);
+		expect_first_look(&gup_pte(ADDR)->pte, flags[i]);
+		setup();
+		map_small(0, 0, 16);
+		expect_first_look(&gup_pmd(ADDR)->pmd, flags[i]);
+		setup();
+		map_small(0, 0, 16);
+		expect_later_look(&gup_pte(ADDR)->pte, flags[i], 0);
+		setup();
+		map_small(0, 0, 16);
+		expect_later_look(&gup_pmd(ADDR)->pmd, flags[i], 0);
+		map_order4();
+		expect_later_look(&gup_pte(addr_of(3))->pte, flags[i], 3);
+		setup();
+		map_leaf(PMD, GUP_PTE_RW);
+		expect_later_look(&gup_pmd(ADDR)->pmd, flags[i], 0);
+	}
+}
+
 /* A pin holds against fork(), window by window; a get does not take part. */
 static void test_meanwhile_fork(void)
 {
@@ -2310,6 +2390,7 @@ static const struct test tests[] = {
 	{ "meanwhile: PMD of the second table changes",
 	  test_meanwhile_second_table },
 	{ "meanwhile: huge leaf changes", test_meanwhile_leaf },
+	{ "meanwhile: entries are read in halves", test_meanwhile_halves },
 	{ "meanwhile: fork", test_meanwhile_fork },
 	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
 	{ "meanwhile: folio split or merged", test_meanwhile_folio },
