@@ -15,7 +15,7 @@ from lib.overlay import put
 OUT = CACHE / "mutants"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count())
 NATIVE = "tools/testing/gup"
-SOURCES = ["mm/*.[ch]", "arch/x86/mm/*.c", "arch/x86/include/asm/*.h", "include/**/*.h"]
+SOURCES = ["mm/*.[ch]", "arch/x86/mm/*.c", "arch/*/include/asm/gup_fast.h", "include/**/*.h"]
 TESTS = [f"{NATIVE}/*.[ch]", f"{NATIVE}/Makefile", "dev/lib/mutant_native.py", "dev/lib/mutants.py"]
 # Without sanitizers and optimization they run and compile in a fraction of the time.
 FLAGS = ["flags_asan=-O0 -DGUP_CHECKED", "flags_tsan=-O0 -DGUP_CHECKED -fsanitize=thread"]
@@ -25,8 +25,11 @@ GENERIC = [(f"{name}-generic", options) for name, options in PROGRAMS]
 # What there is without an MMU, and the entry points on top of that.
 NOMMU = [("unit-nommu", [])]
 NOMMU_FILE = "mm/gup_nommu.c"
+# What the lockless walk of RISC-V does differently.
+RISCV = [("unit-riscv", [])]
+RISCV_FILE = "arch/riscv/include/asm/gup_fast.h"
 ENTRY_FILE = "mm/gup.c"
-ALL = PROGRAMS + GENERIC + NOMMU
+ALL = PROGRAMS + GENERIC + NOMMU + RISCV
 # In seconds of CPU time, so that a busy machine does not matter. They need a tenth of it.
 CPU_LIMIT = 6
 LIMIT = 900
@@ -78,9 +81,11 @@ def programs_of(mutant):
     """The programs that contain the code of a mutant, and run quickly or are asked for."""
     if mutant.file == NOMMU_FILE:
         return NOMMU
+    if mutant.file == RISCV_FILE:
+        return RISCV
     programs = list(PROGRAMS)
     if "gup_fast" in mutant.file or "gup_pte" in mutant.file:
-        programs += GENERIC
+        programs += GENERIC + RISCV
     if mutant.file == ENTRY_FILE:
         programs += NOMMU
     if "race" in mutant.tags:

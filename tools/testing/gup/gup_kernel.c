@@ -16,6 +16,9 @@ unsigned long page_offset_base;
 unsigned long zero_pfn = ULONG_MAX;
 unsigned long huge_zero_pfn = ULONG_MAX;
 bool gup_have_pkru;
+#ifdef GUP_RISCV
+bool gup_have_svnapot;
+#endif
 __thread struct task_struct gup_task;
 const struct address_space_operations secretmem_aops;
 

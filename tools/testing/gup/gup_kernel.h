@@ -62,6 +62,10 @@
 #define CONFIG_DEBUG_VM				1
 #define CONFIG_CMA				1
 #endif
+#ifdef GUP_RISCV
+#undef CONFIG_ARCH_WANT_GENERAL_HUGETLB
+#define CONFIG_RISCV_ISA_SVNAPOT		1
+#endif
 
 /* 1 for a macro that is defined as 1, 0 for one that is not defined. */
 #define GUP_SET_1			0,
@@ -1225,7 +1229,15 @@ GUP_ENTRY(pud, e.pud & _PAGE_PSE ? PUD_MASK : ~0UL, false)
 #define PFN_PTE_SHIFT		PAGE_SHIFT
 #define U64_MAX			UINT64_MAX
 
-#ifdef GUP_GENERIC
+#ifdef GUP_RISCV
+/* Svnapot: entries with the bit are 16 that are aligned and have the same value. */
+#define _PAGE_NAPOT		BIT(57)
+#define pte_napot(e)		((e).pte & _PAGE_NAPOT)
+#define napot_cont_order(e)	4
+#define napot_pte_num(order)	BIT(order)
+#define has_svnapot()		gup_have_svnapot
+extern bool gup_have_svnapot;
+#elif defined(GUP_GENERIC)
 /* As on arm64: entries with the bit are 16 that are aligned and go on in order. */
 #define _PAGE_CONT		BIT(57)
 
