@@ -75,29 +75,48 @@ bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
 	return true;
 }
 
+/* Takes a grab off the pincount. Returns how much of the refcount is left to put. */
+static int gup_fast_unpin(struct folio *folio, unsigned int nr,
+			  unsigned int order, unsigned int ref_flags)
+{
+	if (!(ref_flags & FOLL_PIN))
+		return nr;
+	if (!gup_order_has_pincount(order))
+		return nr * GUP_PIN_COUNTING_BIAS;
+	atomic_sub(nr, &folio->_pincount);
+	return nr;
+}
+
 /**
- * gup_fast_put() - give back references that the lockless protocol has taken
- * @folio: The folio, whatever has become of it.
+ * gup_fast_put_some() - give back a part of a span that was grabbed
+ * @req: The request.
+ * @folio: The folio. It keeps references of the span.
  * @nr: Number of pages.
  * @order: The order they were taken for: what was added is what is taken back.
- * @ref_flags: FOLL_GET or FOLL_PIN.
  *
- * Not inlined: it is rare, and loops would keep registers for it.
- *
- * Context: Any but NMI; for FOLL_GET any. May free the folio.
+ * Not inlined, as gup_fast_put_all(): it is rare, and loops would keep registers
+ * for it.
  */
-noinline void gup_fast_put(struct folio *folio, unsigned int nr,
-			   unsigned int order, unsigned int ref_flags)
+noinline void gup_fast_put_some(struct gup_req *req, struct folio *folio,
+				unsigned int nr, unsigned int order)
 {
-	int refs = nr;
+	folio_put_refs(folio, gup_fast_unpin(folio, nr, order, req->flags));
+}
 
-	if (ref_flags & FOLL_PIN) {
-		if (gup_order_has_pincount(order))
-			atomic_sub(nr, &folio->_pincount);
-		else
-			refs *= GUP_PIN_COUNTING_BIAS;
-	}
-	folio_put_refs(folio, refs);
+/**
+ * gup_fast_put_all() - give back what is left of a span that was grabbed
+ * @req: The request.
+ * @folio: The folio, whatever has become of it.
+ * @nr: Number of pages.
+ * @order: The order they were taken for.
+ *
+ * The window ends here: see gup_fast_put_later().
+ */
+noinline void gup_fast_put_all(struct gup_req *req, struct folio *folio,
+			       unsigned int nr, unsigned int order)
+{
+	gup_fast_put_later(req, folio,
+			   gup_fast_unpin(folio, nr, order, req->flags));
 }
 
 /*
@@ -293,7 +312,8 @@ static __always_inline unsigned long gup_fast_ptes(struct gup_req *req,
 		taken = gup_fast_large_ptes(walk, ptep, nr);
 		ptep += taken;
 		nr -= taken;
-	} while (taken && nr);
+		/* And order-0 folios by that. */
+	} while (taken && req->fast_stop == GUP_FAST_REFCOUNT);
 	return nr;
 }
 
@@ -319,13 +339,10 @@ static void gup_fast_unmap(pte_t *ptep)
  * had begun at any look at its entries.
  */
 static __always_inline bool gup_fast_check_table(struct gup_req *req,
-						 pmd_t *pmdp, pmd_t pmd,
-						 unsigned long mark)
+						 pmd_t *pmdp, pmd_t pmd)
 {
-	if (likely(pmd_val(pmd) == pmd_val(pmdp_get_lockless(pmdp))))
-		return true;
-	gup_undo(req, mark);
-	return gup_fast_fail(req, GUP_FAST_CHANGED);
+	return likely(pmd_val(pmd) == pmd_val(pmdp_get_lockless(pmdp))) ||
+	       gup_fast_fail(req, GUP_FAST_TABLE);
 }
 
 /*
@@ -342,7 +359,6 @@ static noinline bool gup_fast_one_pte(struct gup_req *req, pmd_t *pmdp,
 		.last_mapping = GUP_FAST_NO_MAPPING,
 	};
 	struct gup_fast_leaf leaf = { .level = GUP_FAST_PTES, .nr = 1 };
-	const unsigned long mark = gup_sink_nr(&req->sink);
 	pte_t *ptep = gup_fast_map(&pmd, gup_addr(req));
 	bool taken = false;
 
@@ -361,14 +377,13 @@ static noinline bool gup_fast_one_pte(struct gup_req *req, pmd_t *pmdp,
 	if (unlikely(!taken))
 		return false;
 	gup_sink_put(&req->sink, leaf.page, 1);
-	return gup_fast_check_table(req, pmdp, pmd, mark);
+	return gup_fast_check_table(req, pmdp, pmd);
 }
 
 static noinline bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp,
 					pmd_t pmd, unsigned long nr)
 {
 	const unsigned int ref_flags = req->flags & (FOLL_PIN | FOLL_LONGTERM);
-	const unsigned long mark = gup_sink_nr(&req->sink);
 	pte_t *table = gup_fast_map(&pmd, gup_addr(req));
 
 	if (IS_ENABLED(CONFIG_HIGHPTE) && !table)
@@ -380,7 +395,7 @@ static noinline bool gup_fast_pte_table(struct gup_req *req, pmd_t *pmdp,
 	else
 		nr = gup_fast_ptes(req, table, nr, FOLL_PIN | FOLL_LONGTERM);
 	gup_fast_unmap(table);
-	return gup_fast_check_table(req, pmdp, pmd, mark) && !nr;
+	return gup_fast_check_table(req, pmdp, pmd) && !nr;
 }
 
 /*
@@ -516,7 +531,7 @@ gup_fast_pages_below(unsigned long addr, unsigned long end)
  * Context: Interrupts off. That holds off tlb_remove_table_sync_one() and so
  * everybody who frees page tables, or collapses one.
  * Return: True if it may be called again for the rest. If not, the request says
- * why.
+ * why, and gup_fast_give_back() has to follow.
  */
 bool gup_walk_fast(struct gup_req *req, unsigned long end)
 {
@@ -573,6 +588,25 @@ static __always_inline bool gup_fast_window(struct gup_req *req,
 	return more;
 }
 
+/**
+ * gup_fast_give_back() - release what a window took in vain
+ * @req: The request. Its last window ended the fast path.
+ * @mark: How many pages were in the sink when that window began.
+ *
+ * This may free pages, for which locks are taken that with PREEMPT_RT nobody may take
+ * while interrupts are off.
+ *
+ * Context: As gup_undo().
+ */
+noinline void gup_fast_give_back(struct gup_req *req, unsigned long mark)
+{
+	if (req->fast_stop == GUP_FAST_TABLE || req->fast_stop == GUP_FAST_FORK)
+		gup_undo(req, mark);
+	if (req->dropped)
+		folio_put_refs(req->dropped, req->dropped_refs);
+	req->dropped = NULL;
+}
+
 /*
  * A window of pins holds against a concurrent fork() as a whole or not at all.
  * fork() raises mm->write_protect_seq before it looks at the first entry, and
@@ -583,7 +617,6 @@ static __always_inline bool gup_fast_window(struct gup_req *req,
  */
 static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
 {
-	const unsigned long mark = gup_sink_nr(&req->sink);
 	bool more;
 	unsigned int seq;
 
@@ -591,10 +624,8 @@ static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
 	if (seq & 1)
 		return gup_fast_fail(req, GUP_FAST_FORK);
 	more = gup_fast_window(req, end);
-	if (unlikely(read_seqcount_retry(&req->mm->write_protect_seq, seq))) {
-		gup_undo(req, mark);
+	if (unlikely(read_seqcount_retry(&req->mm->write_protect_seq, seq)))
 		return gup_fast_fail(req, GUP_FAST_FORK);
-	}
 	return more;
 }
 
@@ -612,6 +643,7 @@ void gup_fast(struct gup_req *req)
 {
 	const unsigned long mark = gup_sink_nr(&req->sink);
 	const unsigned long end = gup_end(req);
+	unsigned long window;
 	bool more;
 
 	if (unlikely(!gup_fast_permitted(req->start, end))) {
@@ -619,10 +651,13 @@ void gup_fast(struct gup_req *req)
 		return;
 	}
 	do {
+		window = gup_sink_nr(&req->sink);
 		if (req->flags & FOLL_PIN)
 			more = gup_fast_pin_window(req, end);
 		else
 			more = gup_fast_window(req, end);
 	} while (more && !gup_done(req));
+	if (unlikely(!more))
+		gup_fast_give_back(req, window);
 	gup_fail_fast(req, mark);
 }

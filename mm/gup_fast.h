@@ -18,7 +18,8 @@
  * Then the walk puts the span into the sink. After the last entry of a table of
  * PTEs it reads the PMD again: if that has changed, the table may be on its way
  * to be freed or, collapsed, be filled anew (its entries are then stale), and
- * everything taken from it is undone.
+ * everything taken from it is undone. What is undone or dropped is released when
+ * interrupts are on again.
  *
  * Documentation/mm/gup.rst says for each race which of the steps catches it.
  */
@@ -98,8 +99,10 @@ struct gup_fast_grab {
 bool gup_fast_pinnable(struct gup_req *req, struct folio *folio);
 bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
 			 const struct address_space *mapping);
-void gup_fast_put(struct folio *folio, unsigned int nr, unsigned int order,
-		  unsigned int ref_flags);
+void gup_fast_put_some(struct gup_req *req, struct folio *folio,
+		       unsigned int nr, unsigned int order);
+void gup_fast_put_all(struct gup_req *req, struct folio *folio,
+		      unsigned int nr, unsigned int order);
 
 /* The fast path ends here, and the slow path takes over: this is why. */
 static __always_inline bool gup_fast_fail(struct gup_req *req,
@@ -129,12 +132,16 @@ static __always_inline bool gup_fast_ref_add(struct folio *folio, int refs)
 	return true;
 }
 
-/* Gives back references to @nr pages: no more than were grabbed. */
-static __always_inline void gup_fast_drop(const struct gup_fast_walk *walk,
-					  const struct gup_fast_grab *grab,
-					  unsigned int nr)
+/*
+ * Puts references as soon as interrupts are on, because they may be the last: see
+ * gup_fast_give_back(). The window has to end here: there is room for one folio.
+ */
+static __always_inline void gup_fast_put_later(struct gup_req *req,
+					       struct folio *folio, int refs)
 {
-	gup_fast_put(grab->folio, nr, grab->order, walk->ref_flags);
+	VM_WARN_ON_ONCE(req->dropped);
+	req->dropped = folio;
+	req->dropped_refs = refs;
 }
 
 /* The flags of a page, which may be anything but a folio's. */
@@ -263,7 +270,7 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 	 * has cleared it before it set the refcount.
 	 */
 	if (unlikely(!gup_fast_same_order(grab, gup_fast_flags(&folio->page)))) {
-		folio_put_refs(folio, refs);
+		gup_fast_put_later(walk->req, folio, refs);
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	}
 	atomic_add(grab->nr, &folio->_pincount);
@@ -446,7 +453,8 @@ gup_fast_check(struct gup_fast_walk *walk, const struct gup_fast_leaf *leaf,
  *
  * Context: Interrupts off.
  * Return: True if there are references to @nr pages, 1 or more, to be put into
- * the sink. Else there is no new reference, and the request says why not.
+ * the sink. Else the request says why not, and the walk has to end: what was grabbed
+ * is put after the window.
  */
 static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 					  struct gup_fast_leaf *leaf)
@@ -479,13 +487,14 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 	 */
 	smp_rmb();
 	if (unlikely(!same || !gup_fast_settle(walk, leaf, &grab))) {
-		gup_fast_drop(walk, &grab, grab.nr);
+		gup_fast_put_all(walk->req, grab.folio, grab.nr, grab.order);
 		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
 	}
 	if (leaf->level == GUP_FAST_PTES && unlikely(leaf->nr < grab.nr))
-		gup_fast_drop(walk, &grab, grab.nr - leaf->nr);
+		gup_fast_put_some(walk->req, grab.folio, grab.nr - leaf->nr,
+				  grab.order);
 	if (unlikely(!gup_fast_check(walk, leaf, &grab))) {
-		gup_fast_drop(walk, &grab, leaf->nr);
+		gup_fast_put_all(walk->req, grab.folio, leaf->nr, grab.order);
 		return false;
 	}
 	if (walk->ref_flags & FOLL_PIN)

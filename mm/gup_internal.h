@@ -43,11 +43,12 @@ enum gup_outcome {
  * @GUP_FAST_SPECIAL: The entry has no page of the kernel's, or it cannot be told.
  * @GUP_FAST_REFCOUNT: The folio is being freed, frozen, or has overflowed.
  * @GUP_FAST_CHANGED: An entry or a folio changed while it was looked at.
+ * @GUP_FAST_TABLE: A page table changed: nothing of the window stays.
  * @GUP_FAST_UNSHARE: The page has to be unshared first.
  * @GUP_FAST_UNPINNABLE: The folio may not stay pinned where it is.
  * @GUP_FAST_KIND: Only the slow path can say whether pages like this may be
  *		   taken.
- * @GUP_FAST_FORK: fork() is copying the page tables.
+ * @GUP_FAST_FORK: fork() is copying the page tables: the same.
  * @GUP_FAST_FULL: The sink has no room for the next page.
  */
 enum gup_fast_stop {
@@ -57,6 +58,7 @@ enum gup_fast_stop {
 	GUP_FAST_SPECIAL,
 	GUP_FAST_REFCOUNT,
 	GUP_FAST_CHANGED,
+	GUP_FAST_TABLE,
 	GUP_FAST_UNSHARE,
 	GUP_FAST_UNPINNABLE,
 	GUP_FAST_KIND,
@@ -87,6 +89,8 @@ enum gup_lock {
  * @lock: The state of mmap_lock.
  * @error: Negative errno that belongs to GUP_ERROR.
  * @fast_stop: Why the fast path stopped, if it did.
+ * @dropped: A folio that the lockless walk has referenced in vain, or NULL.
+ * @dropped_refs: So many of its references are to be put after the window.
  * @retry_addr: Address of the fault that dropped mmap_lock, or GUP_NO_ADDR.
  * @longterm: For FOLL_LONGTERM.
  * @sink: Where the pages go; tells also how far the call got.
@@ -99,6 +103,8 @@ struct gup_req {
 	enum gup_lock lock;
 	int error;
 	enum gup_fast_stop fast_stop;
+	int dropped_refs;
+	struct folio *dropped;
 	unsigned long retry_addr;
 	struct gup_longterm longterm;
 	struct gup_sink sink;
@@ -156,6 +162,8 @@ static __always_inline struct gup_req gup_req_init(struct mm_struct *mm,
 		.lock = GUP_LOCK_STAYS,
 		.error = 0,
 		.fast_stop = GUP_FAST_GO,
+		.dropped_refs = 0,
+		.dropped = NULL,
 		.retry_addr = GUP_NO_ADDR,
 		.longterm.unpinnable = false,
 		.longterm.block = ULONG_MAX,
@@ -189,6 +197,7 @@ long gup_slow_longterm(struct gup_req *req);
 #ifdef CONFIG_HAVE_GUP_FAST
 void gup_fast(struct gup_req *req);
 bool gup_walk_fast(struct gup_req *req, unsigned long end);
+void gup_fast_give_back(struct gup_req *req, unsigned long mark);
 #else
 static inline void gup_fast(struct gup_req *req)
 {

@@ -1170,11 +1170,14 @@ bool gk_walk_fast(struct gup_req *req)
 {
 	bool more = false;
 #ifdef CONFIG_HAVE_GUP_FAST
+	const unsigned long mark = gup_sink_nr(&req->sink);
 	unsigned long flags;
 
 	local_irq_save(flags);
 	more = gup_walk_fast(req, gup_end(req));
 	local_irq_restore(flags);
+	if (!more)
+		gup_fast_give_back(req, mark);
 	gup_stat_flush(&req->sink.acquired, NR_FOLL_PIN_ACQUIRED);
 #endif
 	return more;

@@ -546,6 +546,68 @@ static void gup_fast_thp_goes_after_grab(struct kunit *test)
 	gk_check_change(test, addr, 8, &change, 0);
 }
 
+struct gk_last {
+	u64 *entry;
+	struct folio *folio;
+};
+
+static void gk_hit_last(struct gk_trap *trap, struct pt_regs *regs)
+{
+	struct gk_last *last = trap->arg;
+
+	WRITE_ONCE(*last->entry, 0);
+	folio_ref_dec(last->folio);
+}
+
+/*
+ * After the grab the entry is cleared, and everybody else drops the page. So the walk
+ * has the last reference, and frees the page. It is a page that was unmapped before,
+ * so that nobody misses it.
+ */
+static void gk_check_last(struct kunit *test, unsigned long addr, u64 *entry)
+{
+	const struct gk_ref_kind *kind = test->param_value;
+	struct gk_last last = { .entry = entry };
+	struct gk_trap trap = { .hit = gk_hit_last, .arg = &last };
+	u64 *ptep = gk_pte_word(test, addr);
+	const u64 pte = *ptep, was = *entry;
+	struct page *pages[4];
+	struct gup_req req;
+	bool more;
+
+	last.folio = page_folio(gk_page_at(addr));
+	folio_get(last.folio);
+	KUNIT_ASSERT_EQ(test, 0, do_madvise(current->mm, addr, PAGE_SIZE,
+					    MADV_DONTNEED));
+	lru_add_drain_all();
+	KUNIT_ASSERT_EQ(test, folio_ref_count(last.folio), 1);
+	gk_req(&req, addr, ARRAY_SIZE(pages), kind->flags, pages);
+	gk_trap_set(test, &trap, &last.folio->_refcount);
+	WRITE_ONCE(*ptep, pte);
+	more = gk_walk_fast(&req);
+	WRITE_ONCE(*entry, was);
+	WRITE_ONCE(*ptep, 0);
+	gk_trap_clear(&trap);
+	KUNIT_EXPECT_FALSE(test, more);
+	KUNIT_EXPECT_EQ(test, req.sink.nr, 0);
+	/* The grab, and what gave it back. */
+	KUNIT_EXPECT_EQ(test, trap.hits, 2);
+}
+
+static void gup_fast_page_is_freed_after_grab(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 4);
+
+	gk_check_last(test, addr, gk_pte_word(test, addr));
+}
+
+static void gup_fast_page_is_freed_with_table(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 4);
+
+	gk_check_last(test, addr, (u64 *)gk_pmdp(addr));
+}
+
 /* The MMU marks entries at any time; that is no change. */
 static void gk_check_marked(struct kunit *test, unsigned long addr,
 			    struct gk_change *change)
@@ -769,6 +831,10 @@ static struct kunit_case gup_fast_cases[] = {
 	KUNIT_CASE_PARAM(gup_fast_table_goes_after_grab,
 			 gk_ref_kinds_gen_params),
 	KUNIT_CASE_PARAM(gup_fast_thp_goes_after_grab, gk_ref_kinds_gen_params),
+	KUNIT_CASE_PARAM(gup_fast_page_is_freed_after_grab,
+			 gk_ref_kinds_gen_params),
+	KUNIT_CASE_PARAM(gup_fast_page_is_freed_with_table,
+			 gk_ref_kinds_gen_params),
 	KUNIT_CASE_PARAM(gup_fast_entry_is_marked_after_grab,
 			 gk_ref_kinds_gen_params),
 	KUNIT_CASE_PARAM(gup_fast_folio_is_split_before_grab,

@@ -323,6 +323,8 @@ long gup_stat(int nid, enum node_stat_item item)
 
 void __folio_put(struct folio *folio)
 {
+	/* It takes locks that sleep with PREEMPT_RT. */
+	GUP_MUST(!irqs_disabled());
 	gup_world_free(folio);
 }
 

@@ -972,6 +972,68 @@ static void test_meanwhile_freed(void)
 	EXPECT_EQ(gup_warnings, 0);
 }
 
+/* Page 3 is unmapped, and nobody else has a reference to its folio any more. */
+static void unmap_and_put(void)
+{
+	unmap(3);
+	folio_put(page_folio(page_at(3)));
+}
+
+/* All of the table is, and the pages up to it have been taken. */
+static void clear_and_put(void)
+{
+	clear_pmd();
+	for (unsigned long n = 0; n <= 3; n++)
+		folio_put(folio_at(n));
+}
+
+/* The folio has another order now. */
+static void shrink_and_put(void)
+{
+	folio_at(0)->_flags_1--;
+	folio_put(folio_at(0));
+}
+
+static const struct last_reference {
+	unsigned int order;
+	unsigned long from;
+	void (*fn)(void);
+	unsigned long taken;
+	unsigned long freed;
+} last_references[] = {
+	{ 0, 0, unmap_and_put, 3, 1 },
+	{ 0, 3, unmap_and_put, 0, 1 },
+	{ 0, 0, clear_and_put, 0, 4 },
+	{ 4, 3, unmap_and_put, 0, 1 },
+	{ 4, 0, shrink_and_put, 0, 1 },
+};
+
+/* A folio that only the walk has references to is freed, but not in the window. */
+static void test_meanwhile_last_reference(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(last_references); i++) {
+		const struct last_reference *last = &last_references[i];
+
+		for (unsigned int j = 0; j < ARRAY_SIZE(ref_kinds); j++) {
+			setup();
+			for (unsigned long n = 0; n < 16; n += BIT(last->order))
+				new_folio(n, last->order);
+			map_range(0, 0, 16, GUP_PTE_RW);
+			arm(last->order ? 0 : 3, true, last->fn);
+			EXPECT_EQ(fast(last->from, 16 - last->from, ref_kinds[j]),
+				  last->taken);
+			EXPECT(happened());
+			EXPECT_EQ(world.nr_freed, last->freed);
+			/* A second attempt, as for ranges, does not put it again. */
+			if (last->fn == unmap_and_put)
+				gup_fast(&req);
+			EXPECT_EQ(world.nr_freed, last->freed);
+			world.nr_freed = 0;
+			give_back();
+		}
+	}
+}
+
 static void use_other_folio(void)
 {
 	new_folio(512, 9);
@@ -2395,6 +2457,7 @@ static const struct test tests[] = {
 	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
 	{ "meanwhile: folio split or merged", test_meanwhile_folio },
 	{ "meanwhile: folio freed", test_meanwhile_freed },
+	{ "meanwhile: last reference", test_meanwhile_last_reference },
 	{ "meanwhile: while the table is being locked",
 	  test_meanwhile_locking_table },
 	{ "meanwhile: while the leaf is being locked",
