@@ -10,6 +10,8 @@ export GUP_CACHE JOBS
 export CCACHE_DIR="${CCACHE_DIR:-$GUP_CACHE/ccache}"
 export CCACHE_NOHASHDIR=1
 export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-8G}"
+# Linux 7.3 wants 17 or later; Debian 12 has this one beside its default.
+CLANG_VERSION=19
 # Make objects depend on the sources alone, so that ccache can reuse them.
 export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'
 export KBUILD_BUILD_USER=gup KBUILD_BUILD_HOST=gup
@@ -24,6 +26,20 @@ die()
 	say "$*"
 	exit 1
 }
+
+# kernel_make TREE CONFIG ARGUMENT...: run make for the directory o-CONFIG of a tree. LLVM
+# builds the configuration "clang", GNU all others.
+kernel_make()
+(
+	tree=$1 config=$2
+	shift 2
+	if [ "$config" = clang ]; then
+		set -- LLVM="-$CLANG_VERSION" CC="ccache clang-$CLANG_VERSION" HOSTCC="ccache clang-$CLANG_VERSION" "$@"
+	else
+		set -- CC="ccache gcc" HOSTCC="ccache gcc" "$@"
+	fi
+	make -C "$tree" O="o-$config" ARCH=x86_64 "$@"
+)
 
 make_cache()
 {
