@@ -161,8 +161,8 @@ static bool gup_bvec_args_ok(unsigned int gup_flags, unsigned int wrong_flags,
  *
  * Each entry is one physical run of bytes in one folio, so unpin_user_bvecs()
  * updates the references of that folio once. If the range begins where the last entry
- * ends that is there already, and in the same folio, that entry is extended.
- * Entries that are there must be of pins, too.
+ * ends that is there already, with a page of the same folio, that entry is extended.
+ * Who goes on within a page pins it again. Entries that are there must be of pins, too.
  *
  * If there are not enough entries, on a fatal signal, or if something is in the way,
  * fewer bytes than asked for are pinned: up to the end of a page. What is behind
