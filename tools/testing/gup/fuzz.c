@@ -5,14 +5,17 @@
  * Makes page tables, VMAs and a request out of random bytes, and compares what the
  * walkers and the entry points take with a model that looks at one page after the
  * other. The model goes by what was put into the world, which it has noted, and
- * never asks a struct page. In one kind of run something changes in the middle of
- * a walk: right before or after the count of a folio does.
+ * never asks a struct page. Pins as ranges are compared byte by byte, over several
+ * calls that go on in the same entries. In one kind of run something changes in the
+ * middle of a walk: right before or after the count of a folio does.
  *
  * Run i uses the seed N + i, so that it can be repeated alone. Compiled with
  * -DLIBFUZZER the bytes come from libFuzzer.
  */
 #include <getopt.h>
 #include <stdlib.h>
+
+#include <linux/user_bvecs.h>
 
 #include "gup_world.h"
 #include "gup_internal.h"
@@ -68,6 +71,7 @@ static struct model_vma vmas[MAX_VMAS];
 static unsigned int nr_vmas;
 static struct gup_req req;
 static struct page **pages;
+static struct gup_ranges ranges;	/* of @req, if it has any */
 static unsigned int release_choice;
 
 /*
@@ -654,17 +658,28 @@ static void expect_count(unsigned long n, int times)
 		EXPECT_EQ(atomic_read(&folio_of(n)->_pincount), pin ? times : 0);
 }
 
-static void expect_counts(bool taken)
+/* @times: how often each page was taken; NULL: none was. */
+static void expect_counts(const int *times)
+{
+	static int folio_times[NR_PAGES];
+
+	memset(folio_times, 0, sizeof(folio_times));
+	for (unsigned long n = 0; times && n < NR_PAGES; n++)
+		folio_times[model[n].head] += times[n];
+	for (unsigned long n = 0; n < NR_PAGES; n++) {
+		if (model[n].head == n)
+			expect_count(n, folio_times[n]);
+	}
+}
+
+static void expect_counts_of_pages(void)
 {
 	static int times[NR_PAGES];
 
 	memset(times, 0, sizeof(times));
-	for (unsigned long i = 0; taken && i < req.sink.nr; i++)
-		times[model[pages[i] - page_at(0)].head]++;
-	for (unsigned long n = 0; n < NR_PAGES; n++) {
-		if (model[n].head == n)
-			expect_count(n, times[n]);
-	}
+	for (unsigned long i = 0; i < req.sink.nr; i++)
+		times[pages[i] - page_at(0)]++;
+	expect_counts(times);
 }
 
 static void expect_stats(void)
@@ -679,7 +694,9 @@ static void give_back(void)
 {
 	if (release_choice & 1)
 		gup_undo(&req, req.sink.nr * (release_choice >> 2) / 64);
-	if ((req.flags & FOLL_PIN) && (release_choice & 2))
+	if (gup_sink_has_ranges(&req.sink))
+		unpin_user_bvecs(ranges.bvecs, ranges.nr, false);
+	else if ((req.flags & FOLL_PIN) && (release_choice & 2))
 		unpin_user_pages(pages, req.sink.nr);
 	else
 		gup_release_range(pages, req.sink.nr, req.flags);
@@ -690,41 +707,62 @@ static void give_back(void)
 static void finish(void)
 {
 	expect_pages();
-	expect_counts(true);
+	expect_counts_of_pages();
 	give_back();
-	expect_counts(false);
+	expect_counts(NULL);
 	expect_stats();
 	free(pages);
 }
 
-/*
- * A span of a folio is taken as a whole or not at all, so that a page that has
- * to be unshared may hold up those before it that are in the same folio.
- */
-static void expect_fast(unsigned long wanted, bool unshare)
+/* Are these entries of one page table, or of one huge leaf, that go on in a folio? */
+static bool model_goes_on(const struct slot *slot, const struct slot *next)
 {
-	unsigned long stopped;
+	const u64 mmu = _PAGE_ACCESSED | _PAGE_DIRTY;
 
-	if (unshare) {
-		stopped = page_of(slot_of(wanted))->head;
-		while (wanted > req.sink.nr &&
-		       page_of(slot_of(wanted - 1))->head == stopped)
-			wanted--;
-	}
-	EXPECT_EQ(req.sink.nr, wanted);
+	return (next - slots) % PTRS_PER_PTE && next->n == slot->n + 1 &&
+	       page_of(next)->head == page_of(slot)->head &&
+	       !((slot->flags ^ next->flags) & ~mmu);
 }
 
-/* How many pages the fast path takes; @unshare: the next has to be unshared. */
-static unsigned long model_fast(bool *unshare)
+/* How many pages from page @i on does the fast path take as a whole or not at all? */
+static unsigned long model_span(unsigned long i)
 {
-	unsigned long i;
+	unsigned long nr = 1;
 
-	*unshare = false;
-	if ((req.flags & FOLL_PIN) && world.mm.write_protect_seq.sequence)
+	while (i + nr < req.nr_pages &&
+	       model_goes_on(slot_of(i + nr - 1), slot_of(i + nr)))
+		nr++;
+	return nr;
+}
+
+/*
+ * Does the fast path take a span, or a part of one? A page that has to be unshared
+ * holds up those before it.
+ */
+static bool model_fast_span(unsigned long i, unsigned long nr)
+{
+	for (; nr; i++, nr--) {
+		if (!model_fast_page(slot_of(i)) || model_unshare(slot_of(i), NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool model_forks(void)
+{
+	return (req.flags & FOLL_PIN) && world.mm.write_protect_seq.sequence;
+}
+
+/* How many pages the fast path takes. */
+static unsigned long model_fast(void)
+{
+	unsigned long i = 0, nr;
+
+	if (model_forks())
 		return 0;
-	for (i = 0; i < req.nr_pages && model_fast_page(slot_of(i)); i++) {
-		*unshare = model_unshare(slot_of(i), NULL);
-		if (*unshare)
+	for (; i < req.nr_pages; i += nr) {
+		nr = model_span(i);
+		if (!model_fast_span(i, nr))
 			break;
 	}
 	return i;
@@ -733,14 +771,13 @@ static unsigned long model_fast(bool *unshare)
 static void fuzz_fast(void)
 {
 	unsigned long wanted;
-	bool unshare;
 
 	setup(false);
 	if (one_in(16))
 		world.mm.write_protect_seq.sequence = 1;
-	wanted = model_fast(&unshare);
+	wanted = model_fast();
 	gup_fast(&req);
-	expect_fast(wanted, unshare);
+	EXPECT_EQ(req.sink.nr, wanted);
 	finish();
 }
 
@@ -861,10 +898,11 @@ static int model_fault(struct slot *slot)
 	return 0;
 }
 
-/* The slow path from page @i on: up to which page, and why not farther. */
-static unsigned long model_slow(unsigned long i, bool *faulted, int *error)
+/* The slow path from page @i on: up to which page below @end, and why not farther. */
+static unsigned long model_slow(unsigned long i, unsigned long end, bool *faulted,
+				int *error)
 {
-	for (; i < req.nr_pages; i++) {
+	for (; i < end; i++) {
 		enum gup_outcome outcome;
 
 		faulted[i] = false;
@@ -882,6 +920,19 @@ static unsigned long model_slow(unsigned long i, bool *faulted, int *error)
 		if (*error)
 			break;
 	}
+	return i;
+}
+
+/* The same, but a long-term pin of pages that cannot be moved takes none. */
+static unsigned long model_slow_longterm(unsigned long i, unsigned long end,
+					 bool *faulted, int *error)
+{
+	const unsigned long to = model_slow(i, end, faulted, error);
+
+	if (!(req.flags & FOLL_LONGTERM) || !model_unpinnable(i, to, faulted))
+		return to;
+	/* Nothing can be moved. */
+	*error = -ENOMEM;
 	return i;
 }
 
@@ -958,26 +1009,6 @@ static void complete_flags(enum how how)
 		req.flags |= FOLL_NOFAULT;
 }
 
-/*
- * Where the fast path ends: it may stop earlier, in front of a folio with pages
- * that have to be unshared.
- */
-static unsigned long model_prefix(enum how how)
-{
-	unsigned long nr, stopped;
-	bool unshare;
-
-	if (how < FAST)
-		return 0;
-	nr = model_fast(&unshare);
-	if (!unshare)
-		return nr;
-	stopped = page_of(slot_of(nr))->head;
-	while (nr && page_of(slot_of(nr - 1))->head == stopped)
-		nr--;
-	return nr;
-}
-
 /* The pages that were faulted in are what the entries say now. */
 static void expect_faulted(const bool *faulted, unsigned long nr)
 {
@@ -1008,22 +1039,309 @@ static void fuzz_entry(void)
 	setup(true);
 	complete_flags(how);
 	world.fault = fault;
-	prefix = model_prefix(how);
+	prefix = how < FAST ? 0 : model_fast();
 	memset(faulted, 0, sizeof(faulted));
 	nr = prefix;
 	if (how != FAST_ONLY)
-		nr = model_slow(prefix, faulted, &error);
-	if ((req.flags & FOLL_LONGTERM) &&
-	    model_unpinnable(prefix, nr, faulted)) {
-		/* Nothing can be moved. */
-		nr = prefix;
-		error = -ENOMEM;
-	}
+		nr = model_slow_longterm(prefix, req.nr_pages, faulted, &error);
 	ret = call(how, offset);
 	expect_result(ret, nr, error);
 	req.sink.nr = max(ret, 0L);
 	expect_faulted(faulted, req.sink.nr);
 	finish();
+}
+
+/*
+ * Ranges
+ */
+
+/* The model of an entry: bytes of one folio, counted from the first of page 0. */
+struct model_entry {
+	unsigned long at;
+	unsigned long len;
+};
+
+/* A call, in bytes from ADDR on. */
+struct byte_range {
+	unsigned long start;
+	unsigned long len;
+};
+
+#define NR_BYTES	(NR_SLOTS * PAGE_SIZE)
+#define MAX_CALLS	3U
+
+static struct user_bvecs to;
+static unsigned int nr_bvecs;		/* entries that there are; @to may have fewer */
+static struct model_entry entries[MAX_CALLS * NR_SLOTS];
+static unsigned int nr_entries;
+
+static unsigned long max_entry_pages(void)
+{
+	return (to.max_bytes ?: UINT_MAX) / PAGE_SIZE;
+}
+
+static unsigned long entry_pages(const struct model_entry *entry)
+{
+	return DIV_ROUND_UP(entry->at + entry->len, PAGE_SIZE) -
+	       entry->at / PAGE_SIZE;
+}
+
+/* By how many pages may the last entry grow, if page @n is to follow? */
+static unsigned long model_growth(unsigned long n)
+{
+	const struct model_entry *last;
+
+	if (!nr_entries)
+		return 0;
+	last = &entries[nr_entries - 1];
+	if (last->at + last->len != n * PAGE_SIZE ||
+	    model[n].head != model[n - 1].head)
+		return 0;
+	return max_entry_pages() - entry_pages(last);
+}
+
+/* For how many pages is there room, if they go on in a folio from page @n on? */
+static unsigned long model_room(unsigned long n, unsigned long before)
+{
+	return (to.max - nr_entries) * max_entry_pages() +
+	       (before ? 0 : model_growth(n));
+}
+
+/* Adds a page without the bytes @before. There is room. */
+static void model_add(unsigned long n, unsigned long before)
+{
+	if (!before && model_growth(n))
+		entries[nr_entries - 1].len += PAGE_SIZE;
+	else
+		entries[nr_entries++] = (struct model_entry) {
+			n * PAGE_SIZE + before, PAGE_SIZE - before,
+		};
+}
+
+/* How far does the fast path get from page @i on? @full: the entries are used up. */
+static unsigned long model_ranges_fast(unsigned long i, unsigned long before,
+				       bool *full)
+{
+	unsigned long nr;
+
+	*full = false;
+	while (!model_forks() && i < req.nr_pages) {
+		/* The first byte counts for nothing but the first page. */
+		if (i)
+			before = 0;
+		nr = min(model_span(i), model_room(slot_of(i)->n, before));
+		*full = !nr && model_fast_page(slot_of(i));
+		if (!nr || !model_fast_span(i, nr))
+			break;
+		for (; nr; i++, nr--, before = 0)
+			model_add(slot_of(i)->n, before);
+	}
+	return i;
+}
+
+/* The slow path wants an entry for each page, and takes those of a page table. */
+static unsigned long model_ranges_slow(unsigned long i, unsigned long before,
+				       int *error, bool *more)
+{
+	static bool faulted[NR_SLOTS];
+	const unsigned long room = min(to.max - nr_entries, PTRS_PER_PTE);
+	const unsigned long end = min(i + room, req.nr_pages);
+	const unsigned long stop = model_slow_longterm(i, end, faulted, error);
+
+	*more = stop == end && stop > i;
+	for (; i < stop; i++)
+		model_add(faulted[i] ? NR_MAPPED + first_slot() + i :
+				       slot_of(i)->n, i ? 0 : before);
+	return stop;
+}
+
+/* How many bytes a call pins, or why none. */
+static ssize_t model_ranges(unsigned long before, unsigned long len)
+{
+	unsigned long i = 0;
+	bool full, more;
+	int error = 0;
+	size_t got;
+
+	do {
+		i = model_ranges_fast(i, before, &full);
+		if (full || i == req.nr_pages)
+			break;
+		i = model_ranges_slow(i, before, &error, &more);
+	} while (more);
+	if (!i)
+		return error;
+	got = i * PAGE_SIZE - before;
+	if (got > len)
+		entries[nr_entries - 1].len -= got - len;
+	return min(got, len);
+}
+
+static unsigned long byte_of(const struct bio_vec *bv)
+{
+	return (bv->bv_page - page_at(0)) * PAGE_SIZE + bv->bv_offset;
+}
+
+#define UNTOUCHED	0x5a
+
+/* What is behind these entries is not for the call. */
+static void set_max(unsigned int max)
+{
+	to.max = max;
+	memset(to.bvecs + max, UNTOUCHED, (nr_bvecs - max) * sizeof(*to.bvecs));
+}
+
+static void expect_entries(void)
+{
+	const u8 *end = (void *)(to.bvecs + nr_bvecs);
+
+	for (const u8 *p = (void *)(to.bvecs + to.max); p < end; p++)
+		EXPECT_EQ(*p, UNTOUCHED);
+	EXPECT_EQ(to.nr, nr_entries);
+	for (unsigned int i = 0; i < min(to.nr, nr_entries); i++) {
+		EXPECT_EQ(byte_of(&to.bvecs[i]), entries[i].at);
+		EXPECT_EQ(to.bvecs[i].bv_len, entries[i].len);
+	}
+}
+
+static void expect_counts_of_entries(void)
+{
+	static int times[NR_PAGES];
+
+	memset(times, 0, sizeof(times));
+	for (unsigned int i = 0; i < nr_entries; i++) {
+		const unsigned long n = entries[i].at / PAGE_SIZE;
+
+		for (unsigned long j = 0; j < entry_pages(&entries[i]); j++)
+			times[n + j]++;
+	}
+	expect_counts(times);
+}
+
+/* It often begins or ends with a page. */
+static struct byte_range random_range(void)
+{
+	const unsigned long first = below(NR_SLOTS) * PAGE_SIZE;
+	const unsigned long before = one_in(2) ? below(PAGE_SIZE) : 0;
+	const unsigned long nr = 1 + below(one_in(2) ? 4 : NR_SLOTS);
+	const unsigned long cut = one_in(2) ? below(PAGE_SIZE) : before;
+
+	return (struct byte_range) {
+		first + before, min(nr * PAGE_SIZE - cut, NR_BYTES - first - before),
+	};
+}
+
+/* Goes on where the call before has ended, or elsewhere. */
+static struct byte_range next_range(const struct byte_range *last, ssize_t got)
+{
+	struct byte_range range = random_range();
+	unsigned long end = last->start + max(got, 0L);
+
+	if (one_in(4))
+		return range;
+	/* The rest of a page, or what is in the way, is left out now and then. */
+	if (one_in(2))
+		end = ALIGN(end, PAGE_SIZE);
+	if (one_in(4))
+		end += below(2 * PAGE_SIZE);
+	end = min(end, NR_BYTES);
+	range.start = end;
+	range.len = min(range.len, NR_BYTES - end);
+	return range;
+}
+
+static ssize_t pin_range(const struct byte_range *range)
+{
+	const unsigned long before = range->start % PAGE_SIZE;
+	ssize_t wanted, ret;
+
+	req.start = ADDR + range->start - before;
+	req.nr_pages = DIV_ROUND_UP(before + range->len, PAGE_SIZE);
+	wanted = range->len ? model_ranges(before, range->len) : 0;
+	ret = pin_user_bvecs_fast(ADDR + range->start, range->len,
+				  req.flags & ~FOLL_PIN, &to);
+	EXPECT_EQ(ret, wanted);
+	EXPECT_EQ(current->nr_mmap_locks, 0);
+	EXPECT_EQ(current->pins_saved, 0);
+	expect_entries();
+	expect_counts_of_entries();
+	return ret;
+}
+
+/* An offset may lead to another page of the folio. */
+static void rewrite_last(void)
+{
+	struct bio_vec *last;
+	unsigned long n;
+
+	if (!to.nr)
+		return;
+	last = &to.bvecs[to.nr - 1];
+	n = last->bv_page - page_at(0);
+	last->bv_page = page_at(model[n].head);
+	last->bv_offset += (n - model[n].head) * PAGE_SIZE;
+}
+
+/* Releases entries, and looks whether their folios are marked dirty, or stay clean. */
+static void release_entries(unsigned int i, unsigned int end, bool dirty)
+{
+	for (unsigned int j = i; j < end; j++)
+		folio_clear_dirty(folio_of(entries[j].at / PAGE_SIZE));
+	unpin_user_bvecs(to.bvecs + i, end - i, dirty);
+	for (; i < end; i++) {
+		const unsigned long n = entries[i].at / PAGE_SIZE;
+
+		if (model[n].kind != ZERO)
+			EXPECT_EQ(folio_test_dirty(folio_of(n)), dirty);
+	}
+}
+
+/* In two goes. */
+static void finish_ranges(void)
+{
+	const unsigned int mark = to.nr * (release_choice >> 2) / 64;
+
+	if (!tap_failures()) {
+		release_entries(mark, to.nr, release_choice & 1);
+		release_entries(0, mark, release_choice & 2);
+		expect_counts(NULL);
+		EXPECT_EQ(world.nr_freed, 0);
+		expect_stats();
+	}
+	free(to.bvecs);
+	free(pages);
+}
+
+static void fuzz_ranges(void)
+{
+	const unsigned int nr_calls = 1 + below(MAX_CALLS);
+	struct byte_range range = random_range();
+	ssize_t ret;
+
+	/* Of the right size, as before. */
+	nr_bvecs = below(one_in(2) ? 16 : MAX_CALLS * NR_SLOTS);
+	to = (struct user_bvecs) {
+		.bvecs = calloc(nr_bvecs, sizeof(*to.bvecs)), .max = nr_bvecs,
+	};
+	if (one_in(2))
+		to.max_bytes = (1 + below(16)) * PAGE_SIZE;
+	nr_entries = 0;
+	setup(true);
+	complete_flags(FAST);
+	req.flags = (req.flags & ~FOLL_GET) | FOLL_PIN;
+	world.fault = fault;
+	if (one_in(16))
+		world.mm.write_protect_seq.sequence = 1;
+	ret = pin_range(&range);
+	for (unsigned int i = 1; i < nr_calls && !tap_failures(); i++) {
+		if (one_in(4))
+			rewrite_last();
+		if (one_in(4))
+			set_max(to.nr);
+		range = next_range(&range, ret);
+		ret = pin_range(&range);
+	}
+	finish_ranges();
 }
 
 /*
@@ -1086,6 +1404,8 @@ static unsigned long progress(void)
 {
 	unsigned long i = 0;
 
+	if (gup_sink_has_ranges(&req.sink))
+		return gup_sink_nr(&req.sink);
 	while (i < req.nr_pages && pages[i])
 		i++;
 	return i;
@@ -1138,41 +1458,76 @@ static void change_hook(void *counter, bool after)
 
 /*
  * What changes after the reference was taken is seen. Before that moment is
- * also before references are given back, when the walk has made up its mind.
+ * also before references are given back, when the walk has made up its mind. How
+ * far a walk is in ranges is not known that well: it may be a page it is through with.
  */
 static void expect_changed_page(void)
 {
+	const bool seen = changes_after && !gup_sink_has_ranges(&req.sink);
 	unsigned long i = changed_at - first_slot();
 
-	if (changes_after || changed_at == NR_SLOTS || i >= req.sink.nr)
+	if (seen || changed_at == NR_SLOTS || i >= req.sink.nr)
 		return;
 	if (pages[i] == page_at(changed_slot.n))
 		*slot_of(i) = changed_slot;
 }
 
+/* The pages go into ranges, with an entry for each at worst. */
+static void use_ranges(void)
+{
+	ranges = (struct gup_ranges) {
+		.bvecs = calloc(req.nr_pages, sizeof(*ranges.bvecs)),
+		.max = req.nr_pages,
+		.max_pages = UINT_MAX,
+	};
+	req.sink = gup_sink_init_ranges(&ranges);
+}
+
+/* Puts what is in the ranges into the array as well, to compare it. */
+static void expand_ranges(void)
+{
+	unsigned long nr = 0;
+
+	for (unsigned int i = 0; i < ranges.nr; i++) {
+		const struct bio_vec *bv = &ranges.bvecs[i];
+
+		for (unsigned long j = 0; j < bv->bv_len / PAGE_SIZE; j++)
+			pages[nr++] = bv->bv_page + j;
+	}
+	EXPECT_EQ(nr, req.sink.nr);
+}
+
 static void fuzz_change(void)
 {
+	const bool to_ranges = one_in(2);
+
 	change = below(NR_CHANGES);
 	changes_in = below(one_in(2) ? 4 : 64);
 	moved_to = below(NR_SMALL);
 	changes_ahead = one_in(2) ? 0 : below(64);
 	changes_after = one_in(2);
 	setup(false);
+	ranges.bvecs = NULL;
+	if (to_ranges && (req.flags & FOLL_PIN))
+		use_ranges();
 	changed_at = NR_SLOTS;
 	limit = req.nr_pages;
 	gup_hook = change_hook;
 	gup_fast(&req);
 	gup_hook = NULL;
+	if (gup_sink_has_ranges(&req.sink))
+		expand_ranges();
 	EXPECT(req.sink.nr <= limit);
 	expect_changed_page();
 	finish();
+	free(ranges.bvecs);
 }
 
 static void fuzz_one(const u8 *data, size_t size)
 {
 	input = data;
 	input_left = size;
-	switch (byte() % 4) {
+	switch (byte() % 5) {
 	case 0:
 		fuzz_fast();
 		break;
@@ -1181,6 +1536,9 @@ static void fuzz_one(const u8 *data, size_t size)
 		break;
 	case 2:
 		fuzz_entry();
+		break;
+	case 3:
+		fuzz_ranges();
 		break;
 	default:
 		fuzz_change();
