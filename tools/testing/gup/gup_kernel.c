@@ -348,7 +348,7 @@ unsigned long gup_nr_dirty_locked;
 
 bool folio_mark_dirty_lock(struct folio *folio)
 {
-	gup_nr_dirty_locked++;
+	__atomic_fetch_add(&gup_nr_dirty_locked, 1, __ATOMIC_RELAXED);
 	return folio_mark_dirty(folio);
 }
 

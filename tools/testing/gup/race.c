@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <linux/user_bvecs.h>
+
 #include "gup_world.h"
 #include "gup_internal.h"
 #include "tap.h"
@@ -258,6 +260,56 @@ static void call(struct page **pages, unsigned long slot, unsigned long nr,
 		put_page(pages[i]);
 }
 
+/* The pages of all entries. Returns how many. */
+static long pages_of(const struct user_bvecs *to, struct page **pages)
+{
+	long nr = 0;
+
+	for (unsigned int i = 0; i < to->nr; i++) {
+		const struct bio_vec *bv = &to->bvecs[i];
+
+		for (unsigned long j = 0; j < gup_bvec_pages(bv); j++)
+			pages[nr++] = bv->bv_page + j;
+	}
+	return nr;
+}
+
+static size_t bytes_of(const struct user_bvecs *to)
+{
+	size_t bytes = 0;
+
+	for (unsigned int i = 0; i < to->nr; i++)
+		bytes += to->bvecs[i].bv_len;
+	return bytes;
+}
+
+/* As ranges, by several calls, each of which goes on where the last has ended. */
+static void call_ranges(struct page **pages, unsigned long slot, unsigned long nr,
+			unsigned int flags)
+{
+	struct bio_vec bvecs[NR_SLOTS];
+	struct user_bvecs to = {
+		.bvecs = bvecs,
+		.max = 1 + random_below(NR_SLOTS),
+		.max_bytes = random_below(4) * PAGE_SIZE,
+	};
+	const unsigned long first = random_below(PAGE_SIZE);
+	const unsigned long half = random_below(nr) * PAGE_SIZE;
+	const unsigned long addr = addr_of(slot) + first;
+	size_t len = (half ?: nr * PAGE_SIZE) - first;
+	ssize_t got = 0, ret;
+
+	do {
+		ret = pin_user_bvecs_fast(addr + got, len, flags & ~FOLL_PIN, &to);
+		EXPECT(ret >= 0 || ret == -EFAULT);
+		got += max(ret, 0L);
+		len = nr * PAGE_SIZE - first - got;
+	} while (ret > 0 && len);
+	EXPECT_EQ(bytes_of(&to), got);
+	look_at(pages, pages_of(&to, pages), slot, true);
+	unpin_user_bvecs(bvecs, to.nr, random_below(2));
+}
+
 static void walk(void)
 {
 	static const unsigned int flags[] = {
@@ -271,6 +323,8 @@ static void walk(void)
 
 	if (random_below(2))
 		walk_fast(pages, slot, nr, flag);
+	else if ((flag & FOLL_PIN) && random_below(2))
+		call_ranges(pages, slot, nr, flag);
 	else
 		call(pages, slot, nr, flag);
 }
