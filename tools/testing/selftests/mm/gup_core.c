@@ -3,15 +3,10 @@
  * A process with memory of every kind crashes. Each byte of its core dump must be
  * what the process had there. What was never touched must stay a hole.
  */
-#include <limits.h>
-#include <linux/elf.h>
-#include <sys/resource.h>
-
-#include "gup_common.h"
+#include "gup_coredump.h"
 
 #define SEED		7
 #define HOLE_SIZE	(64ul << 20)
-#define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
 
 HUGETLB_SETUP_DEFAULT_PAGES(4)
 
@@ -64,49 +59,13 @@ static void touch(struct region *r)
 	}
 }
 
-/* The core file */
-
-struct core {
-	char path[64];
-	char *data;
-	size_t len;
-	off_t blocks;
-};
-
-static const struct elf64_phdr *core_segment(struct core *core, const char *addr)
-{
-	const struct elf64_hdr *ehdr = (struct elf64_hdr *)core->data;
-	const struct elf64_phdr *phdr = (struct elf64_phdr *)(core->data + ehdr->e_phoff);
-	uintptr_t at = (uintptr_t)addr;
-
-	for (int i = 0; i < ehdr->e_phnum; i++, phdr++)
-		if (phdr->p_type == PT_LOAD && at >= phdr->p_vaddr &&
-		    at < phdr->p_vaddr + phdr->p_filesz)
-			return phdr;
-	return NULL;
-}
-
-/* Returns the bytes dumped for that address, NULL if they are not in the file. */
-static const char *core_at(struct core *core, const char *addr, size_t len)
-{
-	const struct elf64_phdr *phdr = core_segment(core, addr);
-	size_t off;
-
-	if (!phdr)
-		return NULL;
-	off = (uintptr_t)addr - phdr->p_vaddr;
-	if (off + len > phdr->p_filesz || phdr->p_offset + off + len > core->len)
-		return NULL;
-	return core->data + phdr->p_offset + off;
-}
-
 /* Returns the index of the first page that was dumped wrongly, or how many there are. */
-static size_t wrong_page(struct core *core, struct region *r)
+static size_t wrong_page(struct gup_core *core, struct region *r)
 {
 	size_t page;
 
 	for (page = 0; page < r->len / psize(); page++) {
-		const char *got = core_at(core, r->mem + page * psize(), psize());
+		const char *got = gup_core_at(core, r->mem + page * psize(), psize());
 
 		if (!got)
 			return page;
@@ -121,74 +80,42 @@ static size_t wrong_page(struct core *core, struct region *r)
 	return page;
 }
 
-static void open_core(struct core *core)
-{
-	int fd = open(core->path, O_RDONLY);
-	struct stat st;
-
-	if (fd < 0)
-		fprintf(stderr, "# no core dump at %s\n", core->path);
-	MUST(fd >= 0 && !fstat(fd, &st) && st.st_size > (off_t)sizeof(struct elf64_hdr));
-	core->len = st.st_size;
-	core->blocks = st.st_blocks;
-	core->data = gup_mmap(core->len, PROT_READ, MAP_PRIVATE, fd);
-	MUST(!memcmp(core->data, ELFMAG, SELFMAG));
-	close(fd);
-}
-
 FIXTURE(core) {
-	char saved_pattern[256];
-	struct core core;
+	bool ready;
+	struct gup_core core;
 };
 
 FIXTURE_SETUP(core)
 {
-	char pattern[PATH_MAX + 32];
-	char dir[PATH_MAX];
+	const char *missing = gup_need_coredump();
 
-	if (!read_file(CORE_PATTERN, self->saved_pattern, sizeof(self->saved_pattern)) ||
-	    access(CORE_PATTERN, W_OK))
-		SKIP(return, "needs root, CONFIG_COREDUMP and CONFIG_ELF_CORE");
-	MUST(getcwd(dir, sizeof(dir)));
-	self->saved_pattern[strcspn(self->saved_pattern, "\n")] = '\0';
-	snprintf(pattern, sizeof(pattern), "%s/gup_core.%%p", dir);
-	write_file(CORE_PATTERN, pattern, strlen(pattern) + 1);
+	if (missing)
+		SKIP(return, "%s", missing);
+	gup_core_begin();
+	self->ready = true;
 }
 
 FIXTURE_TEARDOWN(core)
 {
-	if (self->saved_pattern[0])
-		write_file(CORE_PATTERN, self->saved_pattern, strlen(self->saved_pattern) + 1);
-	unlink(self->core.path);
-}
-
-/* All kinds of memory go into the file, see core(5). */
-static void dump_everything(void)
-{
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-
-	write_file("/proc/self/coredump_filter", "0x7f", sizeof("0x7f"));
-	MUST(!setrlimit(RLIMIT_CORE, &limit));
-	MUST(!prctl(PR_SET_DUMPABLE, 1));
+	if (self->ready)
+		gup_core_end();
+	gup_core_close(&self->core);
 }
 
 /* A child fills the region and crashes. */
-static void crash(struct core *core, struct region *r)
+static void crash(struct gup_core *core, struct region *r)
 {
 	pid_t child = gup_fork();
 
 	if (!child) {
-		dump_everything();
 		touch(r);
-		kill(getpid(), SIGABRT);
-		_exit(1);
+		gup_core_dump();
 	}
-	snprintf(core->path, sizeof(core->path), "gup_core.%d", child);
 	MUST(gup_join(child) == 128 + SIGABRT);
-	open_core(core);
+	gup_core_open(core, child);
 }
 
-static size_t dumped_bytes(struct core *core)
+static size_t dumped_bytes(struct gup_core *core)
 {
 	return core->blocks * 512;
 }
