@@ -342,7 +342,7 @@ static char *map_anonymous(unsigned int kind, size_t len)
 
 static int new_memfd(size_t len, unsigned int flags)
 {
-	int fd = syscall(__NR_memfd_create, "gup", flags);
+	int fd = syscall(__NR_memfd_create, "gup", flags | MFD_ALLOW_SEALING);
 
 	if (fd >= 0)
 		MUST(!ftruncate(fd, len));
@@ -357,11 +357,16 @@ int gup_memfd(size_t len)
 	return fd;
 }
 
+void gup_seal(int memfd)
+{
+	MUST(!fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+}
+
 int gup_memfd_sealed(size_t len)
 {
-	int fd = new_memfd(len, MFD_ALLOW_SEALING);
+	int fd = gup_memfd(len);
 
-	MUST(fd >= 0 && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+	gup_seal(fd);
 	return fd;
 }
 

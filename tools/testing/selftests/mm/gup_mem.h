@@ -102,7 +102,8 @@ char *gup_map_aligned(size_t len);
 char *gup_map_thp(size_t len);
 char *gup_map_thp_ptes(size_t len);
 int gup_memfd(size_t len);
-/* One that never becomes shorter. */
+/* From now on it never becomes shorter. */
+void gup_seal(int memfd);
 int gup_memfd_sealed(size_t len);
 
 /*

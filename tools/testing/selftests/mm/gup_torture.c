@@ -181,6 +181,11 @@ static void keep_from_children(void *mem, size_t len)
 	MUST(!madvise(mem, len, MADV_DONTFORK));
 }
 
+static bool uses_disk(void)
+{
+	return chosen(&take, "direct") || chosen(&take, "direct-vec") || chosen(&take, "uring");
+}
+
 static void set_up_taker(struct thread *t)
 {
 	const size_t disk = REGION_PAGES * psize(), all = torture.nr_regions * GUP_HUGE_SIZE;
@@ -190,7 +195,7 @@ static void set_up_taker(struct thread *t)
 	t->driver = gup_driver();
 	t->mem = gup_open_mem(getpid());
 	MUST(!pipe(t->pipe));
-	if (chosen(&take, "direct") || chosen(&take, "uring"))
+	if (uses_disk())
 		MUST(gup_disk_open(&t->disk, disk));
 	if (t->disk.data)
 		keep_from_children(t->disk.data, disk);
@@ -522,9 +527,11 @@ int main(int argc, char **argv)
 	fflush(stdout);
 
 	catch_faults();
+	for_chosen(&take, false);
 	for_chosen(&disturb, false);
 	run_threads();
 	for_chosen(&disturb, true);
+	for_chosen(&take, true);
 	report_excess();
 	arena_unmap();
 

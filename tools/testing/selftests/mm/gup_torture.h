@@ -143,10 +143,22 @@ static inline char *page_of(const struct region *r, unsigned int page)
 	return r->mem + page * psize();
 }
 
+static inline char *mem_of(const struct choice *c)
+{
+	return page_of(c->region, c->first);
+}
+
+static inline size_t len_of(const struct choice *c)
+{
+	return c->nr * psize();
+}
+
 /* Between these two the content, or only the access, may be gone. */
 enum change { DENIED, LOST };
 void change_begin(struct region *r, unsigned int first, unsigned int nr, enum change what);
 void change_end(struct region *r, unsigned int first, unsigned int nr, enum change what);
+/* One that has begun takes the content away, too, from now on. */
+void change_loses(struct region *r, unsigned int first, unsigned int nr);
 
 struct calm {
 	uint64_t lost, denied;
@@ -192,5 +204,23 @@ bool left_is_right(enum left what, long before, long after);
  * if there is no driver to tell.
  */
 bool excess_settle(struct gup_test_excess *excess);
+
+/* gup_torture_take.c: what comes of taking pages */
+
+/* An error, or a transfer that came short. It is wrong unless @expected or denied. */
+void refused(struct thread *t, struct calm before, int err, bool expected);
+/* stamp() for a taker. */
+bool stamped(struct thread *t, struct calm before);
+/* What a transfer of the window returned, in whole pages. 0: there is nothing to check. */
+unsigned int transferred(struct thread *t, struct calm before, ssize_t ret, bool may_fail);
+void check_mapping(struct thread *t, unsigned int nr, struct calm before, const char *what);
+
+/* gup_torture_remote.c: takers of memory as a debugger sees it */
+
+enum { BY_PROCESS_VM, BY_PROC_MEM };
+
+void take_remote(struct thread *t, const struct choice *c);
+void take_other(struct thread *t, const struct choice *c);
+void take_core(struct thread *t, const struct choice *c);
 
 #endif /* GUP_TORTURE_H */

@@ -19,6 +19,8 @@ static const struct kind kinds[] = {
 	{ .name = "hugetlb", .gup_kind = GUP_HUGETLB, .huge_only = true },
 	{ .name = "hugetlb-shared", .gup_kind = GUP_HUGETLB | GUP_SHARED, .shared = true,
 	  .huge_only = true },
+	{ .name = "hugetlb-memfd", .gup_kind = GUP_HUGETLB | GUP_SHARED, .shared = true,
+	  .huge_only = true, .sealed = true },
 };
 
 const struct kind *find_kind(const char *name)
@@ -46,11 +48,14 @@ static const char *region_open(struct region *r)
 	const char *why = NULL;
 
 	r->fd = -1;
+	if (r->kind->gup_kind < GUP_SHMEM)
+		return NULL;
+	r->fd = gup_file(r->kind->gup_kind, GUP_HUGE_SIZE, &why);
+	if (r->fd < 0)
+		return why;
 	if (r->kind->sealed)
-		r->fd = gup_memfd_sealed(GUP_HUGE_SIZE);
-	else if (r->kind->gup_kind >= GUP_SHMEM)
-		r->fd = gup_file(r->kind->gup_kind, GUP_HUGE_SIZE, &why);
-	return r->fd < 0 && r->kind->gup_kind >= GUP_SHMEM ? why : NULL;
+		gup_seal(r->fd);
+	return NULL;
 }
 
 const char *arena_map(const struct kind **of, unsigned int nr)
@@ -103,6 +108,11 @@ void change_end(struct region *r, unsigned int first, unsigned int nr, enum chan
 		change_add(r->lost, first, nr, CHANGE_DONE - CHANGE_ACTIVE);
 	change_add(r->denied, first, nr, CHANGE_DONE - CHANGE_ACTIVE);
 	pthread_mutex_unlock(&r->reshape);
+}
+
+void change_loses(struct region *r, unsigned int first, unsigned int nr)
+{
+	change_add(r->lost, first, nr, CHANGE_DONE);
 }
 
 struct calm calm_now(const struct choice *c)

@@ -13,16 +13,6 @@
 #define UFFD_MSECS	20
 #define CLEAR_REFS	"/proc/self/clear_refs"
 
-static char *mem_of(const struct choice *c)
-{
-	return page_of(c->region, c->first);
-}
-
-static size_t len_of(const struct choice *c)
-{
-	return c->nr * psize();
-}
-
 static void count_result(struct thread *t, bool done)
 {
 	struct count *count = count_of(t);
@@ -123,6 +113,31 @@ static void move(struct thread *t, const struct choice *c)
 	if (moved)
 		gup_mmap_at(to, len_of(c), PROT_NONE, MAP_PRIVATE, -1, 0);
 	change_end(c->region, c->first, c->nr, LOST);
+}
+
+/*
+ * The same, with a hole meanwhile that nobody else is given. The content comes back. Of
+ * several mappings, those before one that cannot be moved have moved.
+ */
+static void move_leaving_hole(struct thread *t, const struct choice *c)
+{
+	const int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	char *to = t->spare + c->first * psize();
+	bool back;
+
+	change_begin(c->region, c->first, c->nr, DENIED);
+	pthread_mutex_lock(&torture.map_lock);
+	back = mremap(mem_of(c), len_of(c), len_of(c), flags, to) == to;
+	dwell(c);
+	back = back && mremap(to, len_of(c), len_of(c), flags, mem_of(c)) == mem_of(c);
+	if (!back) {
+		change_loses(c->region, c->first, c->nr);
+		region_map(c->region, c->first, c->nr, PROT_READ | PROT_WRITE);
+	}
+	gup_mmap_at(to, len_of(c), PROT_NONE, MAP_PRIVATE, -1, 0);
+	pthread_mutex_unlock(&torture.map_lock);
+	change_end(c->region, c->first, c->nr, DENIED);
+	count_result(t, back);
 }
 
 static void protect(struct thread *t, const struct choice *c)
@@ -525,6 +540,7 @@ const struct op disturbers[] = {
 	{ .name = "unmap", .once = unmap },
 	{ .name = "remap", .once = remap },
 	{ .name = "mremap", .once = move },
+	{ .name = "mremap-hole", .once = move_leaving_hole },
 	{ .name = "mprotect", .once = protect },
 	{ .name = "pkey", .once = protect_by_key, .need = need_pkeys },
 	{ .name = "mlock", .once = lock_memory },

@@ -7,6 +7,7 @@
 #include <linux/udmabuf.h>
 
 #include "gup_torture.h"
+#include "gup_coredump.h"
 
 /* The kernel's, see include/linux/mm_types.h */
 #define FOLL_WRITE		0x1u
@@ -20,15 +21,7 @@
 
 #define PIPE_PAGES		16
 
-static char *mem_of(const struct choice *c)
-{
-	return page_of(c->region, c->first);
-}
-
-static size_t len_of(const struct choice *c)
-{
-	return c->nr * psize();
-}
+enum { IN_ONE_PIECE, IN_PIECES };
 
 /* Errors */
 
@@ -57,7 +50,7 @@ static bool error_of_longterm(int err)
 }
 
 /* An error, or a transfer that came short. */
-static void refused(struct thread *t, struct calm before, int err, bool expected)
+void refused(struct thread *t, struct calm before, int err, bool expected)
 {
 	count_of(t)->refused++;
 	if (expected || (error_when_denied(err) && !access_kept(t->choice, before)))
@@ -65,7 +58,7 @@ static void refused(struct thread *t, struct calm before, int err, bool expected
 	wrong(t, "error %s", strerrorname_np(err));
 }
 
-static bool stamped(struct thread *t, struct calm before)
+bool stamped(struct thread *t, struct calm before)
 {
 	if (stamp(t))
 		return true;
@@ -73,20 +66,18 @@ static bool stamped(struct thread *t, struct calm before)
 	return false;
 }
 
-/* What a transfer of the window returned, in whole pages. 0: there is nothing to check. */
-static unsigned int transferred(struct thread *t, struct calm before, ssize_t ret)
+unsigned int transferred(struct thread *t, struct calm before, ssize_t ret, bool may_fail)
 {
 	if (ret == (ssize_t)len_of(t->choice))
 		return t->choice->nr;
 	if (ret > (ssize_t)len_of(t->choice))
 		wrong(t, "%zd bytes for %zu", ret, len_of(t->choice));
 	else
-		refused(t, before, ret < 0 ? errno : EFAULT, false);
+		refused(t, before, ret < 0 ? errno : EFAULT, may_fail);
 	return ret > 0 ? ret / psize() : 0;
 }
 
-static void check_mapping(struct thread *t, unsigned int nr, struct calm before,
-			  const char *what)
+void check_mapping(struct thread *t, unsigned int nr, struct calm before, const char *what)
 {
 	if (look(t, nr))
 		check(t, t->copy, nr, before, what);
@@ -280,19 +271,39 @@ static void take_region(struct thread *t, const struct choice *c)
 		gup_unpin(t->driver);
 }
 
-/* Direct I/O */
+/* Direct I/O, of the window as one buffer or as pieces of up to three pages */
+
+#define MAX_PIECES	128
+
+/* Pieces begin and end within pages. Returns how many there are. */
+static unsigned int cut_window(const struct choice *c, struct iovec *iov)
+{
+	unsigned int nr = 0;
+	size_t len;
+
+	for (size_t off = 0; off < len_of(c); off += len) {
+		len = (1 + (c->bits >> nr % 48) % (3 * psize() / SECTOR)) * SECTOR;
+		if (takers[c->op].arg != IN_PIECES || nr == MAX_PIECES - 1 ||
+		    len > len_of(c) - off)
+			len = len_of(c) - off;
+		iov[nr++] = (struct iovec) { .iov_base = mem_of(c) + off, .iov_len = len };
+	}
+	return nr;
+}
 
 static void take_direct(struct thread *t, const struct choice *c)
 {
+	struct iovec iov[MAX_PIECES];
+	const unsigned int nr_iov = cut_window(c, iov);
 	struct calm before = calm_now(c);
 	unsigned int nr;
 
 	if (!stamped(t, before))
 		return;
-	nr = transferred(t, before, pwrite(t->disk.fd, mem_of(c), len_of(c), 0));
+	nr = transferred(t, before, pwritev(t->disk.fd, iov, nr_iov, 0), false);
 	check(t, t->disk.data, nr, before, "disk, written from memory");
 	stamp_buffer(t, t->disk.data);
-	nr = transferred(t, before, pread(t->disk.fd, mem_of(c), len_of(c), 0));
+	nr = transferred(t, before, preadv(t->disk.fd, iov, nr_iov, 0), false);
 	if (!nr)
 		return;
 	check_mapping(t, nr, before, "memory, read from the disk");
@@ -369,68 +380,6 @@ static void take_vmsplice(struct thread *t, const struct choice *c)
 	count_of(t)->done++;
 }
 
-/* As a debugger does it: process_vm_readv() and _writev(), and /proc/pid/mem */
-
-static ssize_t vm_read(struct thread *t, char *mem, size_t len)
-{
-	struct iovec local = { .iov_base = t->copy, .iov_len = len };
-	struct iovec remote = { .iov_base = mem, .iov_len = len };
-
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
-}
-
-static ssize_t vm_write(struct thread *t, char *mem, size_t len)
-{
-	struct iovec local = { .iov_base = t->copy, .iov_len = len };
-	struct iovec remote = { .iov_base = mem, .iov_len = len };
-
-	return process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
-}
-
-/* The file says EIO where all others say EFAULT. */
-static ssize_t or_fault(ssize_t ret)
-{
-	if (ret < 0 && errno == EIO)
-		errno = EFAULT;
-	return ret;
-}
-
-static ssize_t proc_read(struct thread *t, char *mem, size_t len)
-{
-	return or_fault(pread(t->mem, t->copy, len, (uintptr_t)mem));
-}
-
-static ssize_t proc_write(struct thread *t, char *mem, size_t len)
-{
-	return or_fault(pwrite(t->mem, t->copy, len, (uintptr_t)mem));
-}
-
-static const struct debugger {
-	ssize_t (*read)(struct thread *t, char *mem, size_t len);
-	ssize_t (*write)(struct thread *t, char *mem, size_t len);
-} debuggers[] = {
-	{ vm_read, vm_write },
-	{ proc_read, proc_write },
-};
-
-static void take_remote(struct thread *t, const struct choice *c)
-{
-	const struct debugger *debugger = &debuggers[takers[c->op].arg];
-	struct calm before = calm_now(c);
-	unsigned int nr;
-
-	if (!stamped(t, before))
-		return;
-	nr = transferred(t, before, debugger->read(t, mem_of(c), len_of(c)));
-	check(t, t->copy, nr, before, "what a debugger reads");
-	stamp_buffer(t, t->copy);
-	nr = transferred(t, before, debugger->write(t, mem_of(c), len_of(c)));
-	if (!nr)
-		return;
-	check_mapping(t, nr, before, "memory, written by a debugger");
-	count_of(t)->done++;
-}
-
 /* A futex that other processes may share: one page, and no look at its content. */
 static void take_futex(struct thread *t, const struct choice *c)
 {
@@ -440,6 +389,115 @@ static void take_futex(struct thread *t, const struct choice *c)
 		refused(t, before, errno, false);
 	else
 		count_of(t)->done++;
+}
+
+/*
+ * A lock in the window that one thread hands to another. The kernel finds those who wait
+ * by the page, wherever that has moved meanwhile. The first word of a sector is taken.
+ */
+
+#define LOCK_OFFSET	sizeof(uint64_t)
+
+struct locker {
+	struct thread *t;
+	uint32_t *word;
+	struct calm before;
+	int err;
+};
+
+static bool lock_is_safe(const struct locker *l)
+{
+	return content_kept(l->t->choice, l->before) && access_kept(l->t->choice, l->before);
+}
+
+static int lock_op(const struct locker *l, int op, const struct timespec *end)
+{
+	return syscall(__NR_futex, l->word, op, 0, end, NULL, 0) ? errno : 0;
+}
+
+/* Where the word may be lost nobody hands it over. */
+static void *lock_and_unlock(void *arg)
+{
+	struct locker *l = arg;
+	struct timespec end;
+
+	for (int tries = 0; tries < 100; tries++) {
+		clock_gettime(CLOCK_REALTIME, &end);
+		end.tv_nsec += 200000000;
+		end.tv_sec += end.tv_nsec / 1000000000;
+		end.tv_nsec %= 1000000000;
+		l->err = lock_op(l, FUTEX_LOCK_PI, &end);
+		if (l->err != ETIMEDOUT || !lock_is_safe(l))
+			break;
+	}
+	if (!l->err)
+		l->err = lock_op(l, FUTEX_UNLOCK_PI, NULL);
+	return NULL;
+}
+
+static bool set_lock(struct thread *t, uint32_t *word, uint32_t val)
+{
+	if (sigsetjmp(t->jump, 0))
+		return false;
+	gup_store(&t->guarded, 1);
+	gup_store(word, val);
+	gup_store(&t->guarded, 0);
+	return true;
+}
+
+static void locked_wrongly(const struct locker *l, const char *who, int err)
+{
+	count_of(l->t)->refused++;
+	if (lock_is_safe(l))
+		wrong(l->t, "%s: %s", who, strerrorname_np(err));
+}
+
+static void hand_over(struct locker *first)
+{
+	struct locker second = *first;
+	pthread_t thread;
+	int err;
+
+	pthread_mutex_lock(&torture.map_lock);
+	gup_thread(&thread, lock_and_unlock, &second);
+	pthread_mutex_unlock(&torture.map_lock);
+	usleep(first->t->choice->bits % 2000);
+	err = lock_op(first, FUTEX_UNLOCK_PI, NULL);
+	pthread_join(thread, NULL);
+	if (err)
+		locked_wrongly(first, "unlock", err);
+	else if (second.err)
+		locked_wrongly(first, "lock of the one who waits", second.err);
+	else
+		count_of(first->t)->done++;
+}
+
+static void take_futex_pi(struct thread *t, const struct choice *c)
+{
+	struct locker l = {
+		.t = t,
+		.word = (uint32_t *)(mem_of(c) + LOCK_OFFSET),
+		.before = calm_now(c),
+	};
+	int err;
+
+	if (!set_lock(t, l.word, 0)) {
+		refused(t, l.before, EFAULT, false);
+		return;
+	}
+	err = lock_op(&l, FUTEX_LOCK_PI, NULL);
+	if (err)
+		locked_wrongly(&l, "lock", err);
+	else
+		hand_over(&l);
+}
+
+static const char *need_futex_pi(void)
+{
+	uint32_t word = 0;
+	struct locker l = { .word = &word };
+
+	return lock_op(&l, FUTEX_LOCK_PI, NULL) ? "needs CONFIG_FUTEX_PI" : NULL;
 }
 
 /* memfd_pin_folios(), by way of udmabuf */
@@ -514,7 +572,7 @@ static const char *need_udmabuf(void)
 {
 	if (access("/dev/udmabuf", R_OK | W_OK))
 		return "needs root and CONFIG_UDMABUF";
-	return next_memfd(&torture.regions[0]) ? NULL : "needs a region of the kind shmem";
+	return next_memfd(&torture.regions[0]) ? NULL : "needs a region of the kind shmem or hugetlb-memfd";
 }
 
 static const char *need_driver(void)
@@ -544,12 +602,18 @@ const struct op takers[] = {
 	BY_DRIVER("pin-remote", GUP_TEST_PIN_REMOTE),
 	{ .name = "range", .once = take_range, .need = need_driver },
 	{ .name = "region", .once = take_region, .need = need_driver, .arg = GUP_TEST_PIN_FAST },
-	{ .name = "direct", .once = take_direct, .need = need_disk },
+	{ .name = "direct", .once = take_direct, .need = need_disk, .arg = IN_ONE_PIECE },
+	{ .name = "direct-vec", .once = take_direct, .need = need_disk, .arg = IN_PIECES },
 	{ .name = "uring", .once = take_uring, .need = need_uring },
 	{ .name = "vmsplice", .once = take_vmsplice },
-	{ .name = "process-vm", .once = take_remote, .arg = 0 },
-	{ .name = "proc-mem", .once = take_remote, .arg = 1 },
+	{ .name = "process-vm", .once = take_remote, .arg = BY_PROCESS_VM },
+	{ .name = "proc-mem", .once = take_remote, .arg = BY_PROC_MEM },
+	{ .name = "other-vm", .once = take_other, .arg = BY_PROCESS_VM },
+	{ .name = "other-mem", .once = take_other, .arg = BY_PROC_MEM },
+	{ .name = "core", .once = take_core, .need = gup_need_coredump, .begin = gup_core_begin,
+	  .end = gup_core_end },
 	{ .name = "futex", .once = take_futex },
+	{ .name = "futex-pi", .once = take_futex_pi, .need = need_futex_pi },
 	{ .name = "memfd", .once = take_memfd, .need = need_udmabuf },
 };
 
