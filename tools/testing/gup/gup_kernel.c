@@ -58,8 +58,9 @@ void gup_die(const char *file, int line, const char *what)
 #define GUP_NR_READS	64U
 #define GUP_NO_SYNC	1U
 
-static __thread const void *words_read[GUP_NR_READS];
+static const __thread void *words_read[GUP_NR_READS];
 static __thread unsigned int nr_words_read;
+
 /* Has seen what this thread had written before its last write barrier, no more. */
 static __thread void *publisher;
 static __thread char last_write_barrier;
@@ -406,6 +407,7 @@ u64 gup_read_halves_lockless(const u64 *entry)
 
 	do {
 		val = gup_read_halves(entry);
+		/* Both halves are read before the first is looked at again. */
 		smp_rmb();
 	} while ((u32)val != READ_ONCE(*(const u32 *)entry));
 	return val;

@@ -697,9 +697,8 @@ static void receive(const struct order *order)
 {
 	while (!READ_ONCE(published))
 		gup_wait();
-	/* Pairs with the one in publish(). */
 	if (!order->read_early)
-		smp_rmb();
+		smp_rmb();	/* Pairs with the one in publish(). */
 	EXPECT_EQ(message, 1);
 }
 
