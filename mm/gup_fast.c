@@ -111,12 +111,15 @@ noinline void gup_fast_put_some(struct gup_req *req, struct folio *folio,
  * @order: The order they were taken for.
  *
  * The window ends here: see gup_fast_put_later().
+ *
+ * Return: False, so that the loops have nothing to keep over the call.
  */
-noinline void gup_fast_put_all(struct gup_req *req, struct folio *folio,
+noinline bool gup_fast_put_all(struct gup_req *req, struct folio *folio,
 			       unsigned int nr, unsigned int order)
 {
 	gup_fast_put_later(req, folio,
 			   gup_fast_unpin(folio, nr, order, req->flags));
+	return false;
 }
 
 /*

@@ -101,7 +101,7 @@ bool gup_fast_check_file(struct gup_req *req, struct folio *folio,
 			 const struct address_space *mapping);
 void gup_fast_put_some(struct gup_req *req, struct folio *folio,
 		       unsigned int nr, unsigned int order);
-void gup_fast_put_all(struct gup_req *req, struct folio *folio,
+bool gup_fast_put_all(struct gup_req *req, struct folio *folio,
 		      unsigned int nr, unsigned int order);
 
 /* The fast path ends here, and the slow path takes over: this is why. */
@@ -487,16 +487,16 @@ static __always_inline bool gup_fast_take(struct gup_fast_walk *walk,
 	 */
 	smp_rmb();
 	if (unlikely(!same || !gup_fast_settle(walk, leaf, &grab))) {
-		gup_fast_put_all(walk->req, grab.folio, grab.nr, grab.order);
-		return gup_fast_fail(walk->req, GUP_FAST_CHANGED);
+		gup_fast_fail(walk->req, GUP_FAST_CHANGED);
+		return gup_fast_put_all(walk->req, grab.folio, grab.nr,
+					grab.order);
 	}
 	if (leaf->level == GUP_FAST_PTES && unlikely(leaf->nr < grab.nr))
 		gup_fast_put_some(walk->req, grab.folio, grab.nr - leaf->nr,
 				  grab.order);
-	if (unlikely(!gup_fast_check(walk, leaf, &grab))) {
-		gup_fast_put_all(walk->req, grab.folio, leaf->nr, grab.order);
-		return false;
-	}
+	if (unlikely(!gup_fast_check(walk, leaf, &grab)))
+		return gup_fast_put_all(walk->req, grab.folio, leaf->nr,
+					grab.order);
 	if (walk->ref_flags & FOLL_PIN)
 		gup_stat_add(&walk->req->sink.acquired,
 			     memdesc_nid(&grab.flags), leaf->nr,
