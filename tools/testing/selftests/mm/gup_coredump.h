@@ -46,7 +46,7 @@ static inline void gup_core_end(void)
 }
 
 /* Crashes, with all kinds of memory in the file, see core(5). */
-static inline void __attribute__((noreturn)) gup_core_dump(void)
+static inline __noreturn void gup_core_dump(void)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
 

@@ -572,7 +572,9 @@ static const char *need_udmabuf(void)
 {
 	if (access("/dev/udmabuf", R_OK | W_OK))
 		return "needs root and CONFIG_UDMABUF";
-	return next_memfd(&torture.regions[0]) ? NULL : "needs a region of the kind shmem or hugetlb-memfd";
+	if (!next_memfd(&torture.regions[0]))
+		return "needs a region of the kind shmem or hugetlb-memfd";
+	return NULL;
 }
 
 static const char *need_driver(void)
