@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/time.h>
 
+#include <sys/resource.h>
+
 #include <samples/gup/gup_sample.h>
 
 #include "gup_disk.h"
@@ -431,6 +433,169 @@ TEST_F(driver, read_across_end_of_addresses)
 	EXPECT_EQ(psize(), gup_nonzero(last, psize()));
 }
 
+/* One call whose pages stay: a row for each function. @cmd is enum gup_test_api. */
+static const struct command holders[] = {
+	{ "get fast", GUP_TEST_GET_FAST, FAST_FLAGS, .fast = true },
+	{ "get fast only", GUP_TEST_GET_FAST_ONLY, WRITE, .fast = true },
+	{ "get", GUP_TEST_GET, SLOW_FLAGS },
+	{ "get unlocked", GUP_TEST_GET_UNLOCKED, SLOW_FLAGS },
+	{ "get remote", GUP_TEST_GET_REMOTE, SLOW_FLAGS },
+	{ "pin fast", GUP_TEST_PIN_FAST, FAST_FLAGS | LONGTERM, .fast = true },
+	{ "pin", GUP_TEST_PIN, SLOW_FLAGS | LONGTERM },
+	{ "pin unlocked", GUP_TEST_PIN_UNLOCKED, SLOW_FLAGS | LONGTERM },
+	{ "pin remote", GUP_TEST_PIN_REMOTE, SLOW_FLAGS | LONGTERM },
+};
+
+#define HOLDERS_END	(holders + ARRAY_SIZE(holders))
+
+static struct gup_test_hold hold_request(const struct command *c, uint64_t addr, uint64_t size,
+					 unsigned int flags)
+{
+	return (struct gup_test_hold) {
+		.addr = addr, .size = size, .api = c->cmd, .gup_flags = flags,
+	};
+}
+
+/* Returns how many bytes are held, or a negative errno. */
+static int64_t hold(int fd, struct gup_test_hold args)
+{
+	return ioctl(fd, GUP_TEST_HOLD, &args) ? -errno : (int64_t)args.size;
+}
+
+TEST_F(driver, hold_addresses_and_sizes)
+{
+	for (const struct command *c = holders; c < HOLDERS_END; c++) {
+		for (size_t i = 0; i < ARRAY_SIZE(bad_addresses); i++) {
+			for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
+				const uint64_t addr = bad_addresses[i], size = sizes[j];
+				const int want = range_error(addr, size);
+				int64_t ret = hold(self->fd, hold_request(c, addr, size, 0));
+
+				/* It need not say why there is no page. */
+				if (c->cmd == GUP_TEST_GET_FAST_ONLY && want == -EFAULT && !ret)
+					continue;
+				EXPECT_EQ(want, ret)
+					TH_LOG("%s: 0x%lx, 0x%lx bytes", c->name, addr, size);
+			}
+		}
+	}
+	EXPECT_EQ(-1, ioctl(self->fd, PIN_LONGTERM_TEST_STOP));
+}
+
+TEST_F(driver, hold_flags)
+{
+	const uint64_t addr = (uintptr_t)self->mem;
+
+	for (const struct command *c = holders; c < HOLDERS_END; c++) {
+		for (unsigned int pair = 0; pair < 32 * 32; pair++) {
+			const unsigned int flags = 1u << pair % 32 | 1u << pair / 32;
+			int64_t want = may_have(c, flags) ? (int64_t)self->len : -EINVAL;
+
+			EXPECT_EQ(want, hold(self->fd, hold_request(c, addr, self->len, flags)))
+				TH_LOG("%s: flags 0x%x", c->name, flags);
+			if (want > 0)
+				gup_unpin(self->fd);
+		}
+	}
+}
+
+TEST_F(driver, hold_functions)
+{
+	static const unsigned int wrong[] = { GUP_TEST_NR_APIS, INT_MAX, 1u << 31, UINT_MAX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct gup_test_hold args = { (uintptr_t)self->mem, self->len, wrong[i], 0 };
+
+		EXPECT_EQ(-EINVAL, hold(self->fd, args)) TH_LOG("%u", wrong[i]);
+	}
+}
+
+/* What was taken for a request that cannot be written to is released. */
+TEST_F(driver, hold_read_only_request)
+{
+	struct gup_test_hold *args = (struct gup_test_hold *)gup_map_anon(psize());
+
+	for (const struct command *c = holders; c < HOLDERS_END; c++) {
+		*args = hold_request(c, (uintptr_t)self->mem, self->len, 0);
+		MUST(!mprotect(args, psize(), PROT_READ));
+		EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_HOLD, args));
+		EXPECT_EQ(EFAULT, errno) TH_LOG("%s", c->name);
+		EXPECT_EQ(self->held, gup_pins_held()) TH_LOG("%s", c->name);
+		MUST(!mprotect(args, psize(), PROT_READ | PROT_WRITE));
+	}
+	EXPECT_EQ(-1, ioctl(self->fd, PIN_LONGTERM_TEST_STOP));
+}
+
+TEST_F(driver, hold_pointers)
+{
+	static const unsigned int cmds[] = { GUP_TEST_HOLD, GUP_TEST_WRITE, GUP_TEST_EXCESS };
+	const struct command *pin = &holders[GUP_TEST_PIN];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad_addresses); i++) {
+		EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_HOLD, bad_addresses[i]));
+		EXPECT_EQ(EFAULT, errno) TH_LOG("0x%lx", bad_addresses[i]);
+	}
+	ASSERT_EQ((int64_t)self->len,
+		  hold(self->fd, hold_request(pin, (uintptr_t)self->mem, self->len, WRITE)));
+	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(bad_addresses); j++) {
+			EXPECT_EQ(-1, ioctl(self->fd, cmds[i], bad_addresses[j]));
+			EXPECT_EQ(cmds[i] == GUP_TEST_HOLD ? EBUSY : EFAULT, errno)
+				TH_LOG("%zu: 0x%lx", i, bad_addresses[j]);
+		}
+	}
+}
+
+TEST_F(driver, order_of_hold_calls)
+{
+	const struct gup_test_hold get = hold_request(&holders[GUP_TEST_GET],
+						      (uintptr_t)self->mem, self->len, 0);
+	struct gup_test_excess excess = { 1, 1 };
+	uint64_t src = (uintptr_t)self->mem;
+
+	EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_WRITE, &src));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_EXCESS, &excess));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ((int64_t)self->len, hold(self->fd, get));
+	EXPECT_EQ(-EBUSY, hold(self->fd, get));
+	EXPECT_EQ(-EBUSY, start(self->fd, (uintptr_t)self->mem, self->len, 0));
+	/* They were not taken for writing. */
+	EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_WRITE, &src));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, ioctl(self->fd, GUP_TEST_EXCESS, &excess));
+	EXPECT_EQ(0, excess.refs);
+	EXPECT_EQ(0, excess.pinned);
+	gup_unpin(self->fd);
+	EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_EXCESS, &excess));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* Nothing comes from where nothing can be read, in place of what is there. */
+TEST_F(driver, write_from_wrong_addresses)
+{
+	const struct command *pin = &holders[GUP_TEST_PIN];
+	char *src = gup_map_anon(self->len);
+	uint64_t addr;
+
+	ASSERT_EQ((int64_t)self->len,
+		  hold(self->fd, hold_request(pin, (uintptr_t)self->mem, self->len, WRITE)));
+	for (size_t i = 0; i < ARRAY_SIZE(bad_addresses); i++) {
+		addr = bad_addresses[i];
+		EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_WRITE, &addr));
+		EXPECT_EQ(EFAULT, errno) TH_LOG("0x%lx", addr);
+		EXPECT_EQ(self->len, gup_differs(self->mem, self->len, SEED))
+			TH_LOG("0x%lx", addr);
+	}
+	/* Up to there it is copied. */
+	gup_fill(src, self->len, SEED);
+	MUST(!mprotect(src + 3 * psize(), psize(), PROT_NONE));
+	addr = (uintptr_t)src;
+	EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_WRITE, &addr));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(self->len, gup_differs(self->mem, self->len, SEED));
+}
+
 /* The pins are those of the file, whoever closes it. */
 TEST_F(driver, file_of_a_dead_process)
 {
@@ -535,6 +700,254 @@ TEST_F_TIMEOUT(driver, terabyte_ends_with_any_signal, SECONDS)
 		TH_LOG("%d, %llu bytes", ret, args.size);
 }
 
+/*
+ * A terabyte of address space that is one small file, mapped over and over. What takes it
+ * needs memory for what it has got, not for what was asked for.
+ */
+
+#define CHUNK		(64 * MIB)
+/* In seconds of CPU time: what is done before the signal, and to undo it. */
+#define CPU_BEFORE	1
+#define CPU_AFTER	100
+#define SLACK		(16 * MIB)
+
+FIXTURE(bounded) {
+	char *mem;
+	long held;
+};
+
+FIXTURE_VARIANT(bounded) {
+	unsigned int kind;
+	size_t run;	/* the kernel may need to know each of such runs */
+};
+
+FIXTURE_VARIANT_ADD(bounded, small_pages) {
+	.kind = GUP_SHMEM,
+	.run = 4 * KIB,
+};
+
+FIXTURE_VARIANT_ADD(bounded, huge_pages) {
+	.kind = GUP_HUGETLB_2M,
+	.run = 2 * MIB,
+};
+
+FIXTURE_SETUP(bounded)
+{
+	const char *why;
+	int fd = gup_file(variant->kind, CHUNK, &why);
+	char *first = fd < 0 ? NULL : gup_map_file(variant->kind | GUP_SHARED, fd, CHUNK, &why);
+
+	if (!first)
+		SKIP(return, "%s", why);
+	self->mem = gup_map_aligned(TIB);
+	for (size_t off = 0; off < TIB; off += CHUNK)
+		gup_mmap_at(self->mem + off, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* What the file itself needs is there before anything is measured. */
+	gup_touch(first, CHUNK);
+	close(fd);
+	self->held = gup_pins_held();
+}
+
+FIXTURE_TEARDOWN(bounded)
+{
+	EXPECT_EQ(self->held, gup_pins_settle(self->held));
+}
+
+static size_t memory_of(const char *name)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	size_t kib;
+
+	MUST(f && check_for_pattern(f, name, line, sizeof(line)));
+	fclose(f);
+	MUST(sscanf(line, "%*s %zu", &kib) == 1);
+	return kib * KIB;
+}
+
+/* All that is neither free, nor of files and processes, nor their page tables. */
+static size_t kernel_memory(void)
+{
+	static const char *const others[] = {
+		"MemFree:", "Buffers:", "Cached:", "SwapCached:", "AnonPages:", "PageTables:",
+	};
+	size_t bytes = memory_of("MemTotal:");
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		bytes -= memory_of(others[i]);
+	return bytes;
+}
+
+/* CPU time of a process, in seconds. */
+static double cpu_time(pid_t pid)
+{
+	unsigned long user, sys;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	MUST(f && fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			 &user, &sys) == 2);
+	fclose(f);
+	return (double)(user + sys) / sysconf(_SC_CLK_TCK);
+}
+
+/* That of all children that have been waited for. */
+static double cpu_time_of_dead(void)
+{
+	struct rusage usage;
+
+	MUST(!getrusage(RUSAGE_CHILDREN, &usage));
+	return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static int register_all(char *mem, size_t len)
+{
+	struct gup_ring ring;
+
+	MUST(gup_ring_open(&ring));
+	return gup_ring_register(&ring, mem, len);
+}
+
+/* To read it, one part of it is written to. No call transfers more than INT_MAX allows. */
+static int read_all(char *mem, size_t len)
+{
+	static struct iovec local[IOV_MAX], remote[IOV_MAX];
+	const size_t most = INT_MAX & -psize(), part = len / IOV_MAX;
+	ssize_t ret;
+
+	for (size_t i = 0; i < IOV_MAX; i++) {
+		local[i] = (struct iovec) { mem, part };
+		remote[i] = (struct iovec) { mem + i * part, part };
+	}
+	ret = process_vm_readv(getpid(), local, IOV_MAX, remote, IOV_MAX, 0);
+	if (ret >= 0)
+		errno = EFAULT;
+	return ret != (ssize_t)most;
+}
+
+static int populate_all(char *mem, size_t len)
+{
+	return madvise(mem, len, MADV_POPULATE_WRITE);
+}
+
+static int lock_all(char *mem, size_t len)
+{
+	return mlock(mem, len);
+}
+
+static const struct bounded_request {
+	const char *name;
+	int (*take)(char *mem, size_t len);
+} bounded_requests[] = {
+	{ "register", register_all },
+	{ "read", read_all },
+	{ "populate", populate_all },
+	{ "lock", lock_all },
+};
+
+struct peak {
+	size_t memory;	/* of the kernel */
+	size_t pinned;	/* by whomever */
+};
+
+static void look_for_peak(struct peak *peak)
+{
+	const size_t memory = kernel_memory(), pinned = gup_pins_held() * psize();
+
+	peak->memory = memory > peak->memory ? memory : peak->memory;
+	peak->pinned = pinned > peak->pinned ? pinned : peak->pinned;
+}
+
+struct attempt {
+	const struct bounded_request *request;
+	char *mem;
+	size_t len;
+	size_t run;		/* as in the variant */
+	double seconds;		/* of CPU time until it is killed; 0: it ends by itself */
+};
+
+/* Has a child that waits for its first step take memory. Returns how it ended. */
+static int let_take(struct __test_metadata *_metadata, const struct attempt *a, pid_t pid,
+		    int *steps)
+{
+	struct peak before = {}, most = {};
+	const double dead = cpu_time_of_dead();
+	double worked;
+	size_t runs;
+	int status;
+
+	look_for_peak(&before);
+	gup_step(steps, 1);
+	while (!has_ended(pid) && (!a->seconds || cpu_time(pid) < a->seconds)) {
+		look_for_peak(&most);
+		usleep(10000);
+	}
+	worked = cpu_time(pid);
+	kill(pid, SIGKILL);
+	status = gup_join(pid);
+	/* An array with an entry for each run grows by a factor of 8, and is copied. */
+	runs = (most.pinned > before.pinned ? most.pinned - before.pinned : 0) / a->run;
+	EXPECT_GT(before.memory + SLACK + 9 * runs * 16, most.memory)
+		TH_LOG("%s: %zu KiB for %zu MiB", a->request->name,
+		       (most.memory - before.memory) / KIB, runs * a->run / MIB);
+	EXPECT_GT(CPU_AFTER, cpu_time_of_dead() - dead - worked) TH_LOG("%s", a->request->name);
+	return status;
+}
+
+static int take_bounded(struct __test_metadata *_metadata, const struct attempt *a)
+{
+	int *steps = gup_steps();
+	pid_t pid = gup_fork();
+	int status;
+
+	if (!pid) {
+		gup_wait(steps, 1);
+		_exit(a->request->take(a->mem, a->len) ? errno : 0);
+	}
+	status = let_take(_metadata, a, pid, steps);
+	MUST(!munmap(steps, psize()));
+	return status;
+}
+
+#define REQUESTS_END	(bounded_requests + ARRAY_SIZE(bounded_requests))
+
+/* One that is through by then had enough of it. */
+TEST_F_TIMEOUT(bounded, terabyte, SECONDS)
+{
+	for (const struct bounded_request *r = bounded_requests; r < REQUESTS_END; r++) {
+		struct attempt a = { r, self->mem, TIB, variant->run, CPU_BEFORE };
+		int status = take_bounded(_metadata, &a);
+
+		EXPECT_TRUE(!status || status == 128 + SIGKILL) TH_LOG("%s: %d", r->name, status);
+		EXPECT_EQ(self->held, gup_pins_settle(self->held)) TH_LOG("%s", r->name);
+	}
+}
+
+/* To the end. If the pages have to be migrated, that looks into each mapping: let these be few. */
+TEST_F_TIMEOUT(bounded, gigabytes, SECONDS)
+{
+	const size_t len = variant->run > 4 * KIB ? 16 * GIB : 256 * MIB;
+	struct attempt a = { &bounded_requests[0], self->mem, len, variant->run };
+
+	MUST(!munmap(self->mem + len, TIB - len));
+	EXPECT_EQ(0, take_bounded(_metadata, &a));
+}
+
+/* Nothing is mapped behind the beginning: it ends there, by itself. */
+TEST_F_TIMEOUT(bounded, mostly_unmapped, SECONDS)
+{
+	MUST(!munmap(self->mem + CHUNK, TIB - CHUNK));
+	for (const struct bounded_request *r = bounded_requests; r < REQUESTS_END; r++) {
+		struct attempt a = { r, self->mem, TIB, variant->run };
+
+		EXPECT_NE(0, take_bounded(_metadata, &a)) TH_LOG("%s", r->name);
+		EXPECT_EQ(self->held, gup_pins_settle(self->held)) TH_LOG("%s", r->name);
+	}
+}
+
 /* Other ways to get_user_pages() */
 
 FIXTURE(other) {
@@ -637,6 +1050,270 @@ TEST_F(other, fixed_buffers)
 			TH_LOG("0x%lx bytes", sizes[i]);
 	}
 	gup_ring_close(&ring);
+}
+
+static int register_buffers(struct gup_ring *ring, const struct iovec *iov, unsigned int nr)
+{
+	return result(syscall(__NR_io_uring_register, ring->fd, IORING_REGISTER_BUFFERS, iov, nr));
+}
+
+/* see io_uring/rsrc.c of the kernel */
+#define MAX_BUFFERS	16384u
+#define MAX_BUFFER	TIB
+
+TEST_F(other, number_of_fixed_buffers)
+{
+	static const unsigned int wrong[] = { 0, MAX_BUFFERS + 1, 1u << 31, UINT_MAX };
+	static struct iovec iov[MAX_BUFFERS + 1];
+	struct gup_ring ring;
+
+	if (!gup_ring_open(&ring))
+		SKIP(return, NO_URING);
+	for (size_t i = 0; i < ARRAY_SIZE(iov); i++)
+		iov[i] = (struct iovec) { .iov_base = self->mem, .iov_len = psize() };
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		EXPECT_EQ(-EINVAL, register_buffers(&ring, iov, wrong[i]))
+			TH_LOG("%u", wrong[i]);
+	}
+	/* All of the same page; the last one is wrong at first, and all are released. */
+	iov[MAX_BUFFERS - 1].iov_base = (void *)0x1000;
+	EXPECT_EQ(-EFAULT, register_buffers(&ring, iov, MAX_BUFFERS));
+	EXPECT_EQ(self->held, gup_pins_settle(self->held));
+	iov[MAX_BUFFERS - 1].iov_base = self->mem;
+	EXPECT_EQ(0, register_buffers(&ring, iov, MAX_BUFFERS));
+	EXPECT_EQ(self->held + MAX_BUFFERS, gup_pins_held());
+	EXPECT_EQ(-EBUSY, register_buffers(&ring, iov, 1));
+	EXPECT_EQ(0, gup_ring_unregister(&ring));
+	EXPECT_EQ(-ENXIO, result(gup_ring_unregister(&ring)));
+	for (size_t i = 1; i < ARRAY_SIZE(bad_addresses); i++) {
+		const struct iovec *wrong_iov = (void *)bad_addresses[i];
+
+		EXPECT_EQ(-EFAULT, register_buffers(&ring, wrong_iov, 1)) TH_LOG("%p", wrong_iov);
+	}
+	gup_ring_close(&ring);
+}
+
+TEST_F(other, size_of_fixed_buffer)
+{
+	const struct {
+		char *mem;
+		size_t len;
+		int want;
+	} cases[] = {
+		{ NULL, 0, 0 },		/* none, to come later */
+		{ NULL, psize(), -EFAULT },
+		{ self->mem, 0, -EFAULT },
+		{ self->mem, self->len, 0 },
+		{ self->mem + 1, self->len - 1, 0 },
+		{ self->mem, MAX_BUFFER, -EFAULT },
+		{ self->mem, MAX_BUFFER + 1, -EINVAL },
+		{ (char *)-(long)psize(), 2 * psize(), -EOVERFLOW },
+		{ self->mem + self->len - 1, 1, 0 },
+	};
+	struct gup_ring ring;
+
+	if (!gup_ring_open(&ring))
+		SKIP(return, NO_URING);
+	/* Nothing follows what is mapped. */
+	MUST(munmap(gup_mmap(psize(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1), psize()) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int ret = result(gup_ring_register(&ring, cases[i].mem, cases[i].len));
+
+		EXPECT_EQ(cases[i].want, ret) TH_LOG("case %zu", i);
+		if (!ret)
+			EXPECT_EQ(0, gup_ring_unregister(&ring));
+		EXPECT_EQ(self->held, gup_pins_settle(self->held)) TH_LOG("case %zu", i);
+	}
+	gup_ring_close(&ring);
+}
+
+/* Direct I/O. The disk has what the memory has, so that a transfer changes nothing. */
+
+#define NR_IOVECS	(IOV_MAX + 1)
+
+static bool open_disk(struct gup_disk *disk, size_t len)
+{
+	if (!gup_disk_open(disk, len))
+		return false;
+	for (size_t off = 0; off < len; off += NR_PAGES * psize())
+		gup_fill(disk->data + off, NR_PAGES * psize(), SEED);
+	return true;
+}
+
+/* Requests outside of the buffer that is registered, or across its ends. */
+TEST_F(other, range_of_fixed_buffer)
+{
+	static const int ops[] = { IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED };
+	const size_t len = self->len / 2, sector = 512;
+	char *mem = self->mem + len / 2;
+	struct gup_disk disk;
+	struct gup_ring ring;
+
+	if (!gup_ring_open(&ring))
+		SKIP(return, NO_URING);
+	if (!open_disk(&disk, self->len))
+		SKIP(return, NO_DISK);
+	ASSERT_EQ(0, gup_ring_register(&ring, mem, len));
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		const struct {
+			char *mem;
+			size_t len;
+			int want;
+		} cases[] = {
+			{ mem, len, len },
+			{ mem + len - sector, sector, sector },
+			{ mem - sector, sector, -EFAULT },
+			{ mem - sector, 2 * sector, -EFAULT },
+			{ mem + len, sector, -EFAULT },
+			{ mem + len - sector, 2 * sector, -EFAULT },
+			{ mem, 1u << 31, -EFAULT },
+			{ (char *)-(long)psize(), psize(), -EFAULT },
+			{ NULL, psize(), -EFAULT },
+		};
+
+		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
+			off_t off = 0;
+
+			if (cases[j].want > 0)
+				off = cases[j].mem - self->mem;
+			EXPECT_EQ(cases[j].want, gup_ring_rw(&ring, ops[i], disk.fd, cases[j].mem,
+							     cases[j].len, off))
+				TH_LOG("%zu: case %zu", i, j);
+		}
+	}
+	gup_ring_close(&ring);
+	EXPECT_EQ(self->len, gup_differs(disk.data, self->len, SEED));
+	gup_disk_close(&disk);
+}
+
+TEST_F(other, direct_io)
+{
+	struct gup_disk disk;
+
+	if (!open_disk(&disk, self->len))
+		SKIP(return, NO_DISK);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_addresses); i++) {
+		void *addr = (void *)bad_addresses[i];
+		int error = bad_addresses[i] % 512 && bad_addresses[i] < END_4 ? EINVAL : EFAULT;
+
+		EXPECT_EQ(-error, result(pread(disk.fd, addr, psize(), 0))) TH_LOG("%p", addr);
+		EXPECT_EQ(-error, result(pwrite(disk.fd, addr, psize(), 0))) TH_LOG("%p", addr);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ssize_t want = sizes[i] < self->len ? sizes[i] : self->len;
+		ssize_t ret = result(pread(disk.fd, self->mem, sizes[i], 0));
+
+		if (sizes[i] % 512 || sizes[i] > LONG_MAX)
+			want = -EINVAL;
+		/* The address space may end before the buffer does. */
+		EXPECT_TRUE(ret == want || (sizes[i] >= TIB && ret == -EFAULT))
+			TH_LOG("0x%lx bytes: %zd", sizes[i], ret);
+		ret = result(pwrite(disk.fd, self->mem, sizes[i], 0));
+		EXPECT_TRUE(ret == want || (sizes[i] >= TIB && ret == -EFAULT))
+			TH_LOG("0x%lx bytes: %zd", sizes[i], ret);
+	}
+	EXPECT_EQ(self->len, gup_differs(disk.data, self->len, SEED));
+	gup_disk_close(&disk);
+}
+
+/* It ends where the mapping does, or is refused. */
+TEST_F(other, direct_io_end_of_mapping)
+{
+	const ssize_t there = 5 * psize();
+	struct gup_disk disk;
+	ssize_t ret;
+
+	if (!open_disk(&disk, self->len))
+		SKIP(return, NO_DISK);
+	MUST(!munmap(self->mem + there, self->len - there));
+	ret = result(pread(disk.fd, self->mem, self->len, 0));
+	EXPECT_TRUE(ret == -EFAULT || ret == there) TH_LOG("%zd", ret);
+	ret = result(pwrite(disk.fd, self->mem, self->len, 0));
+	EXPECT_TRUE(ret == -EFAULT || ret == there) TH_LOG("%zd", ret);
+	EXPECT_EQ(-EFAULT, result(pread(disk.fd, self->mem + there, psize(), 0)));
+	EXPECT_EQ(self->len, gup_differs(disk.data, self->len, SEED));
+	gup_disk_close(&disk);
+	self->len = there;
+}
+
+static ssize_t sum_of(const struct iovec *iov, unsigned int nr)
+{
+	ssize_t sum = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+/* Both ways; what is read is what was there. */
+static void try_vectors(struct __test_metadata *_metadata, int fd, const struct iovec *iov,
+			unsigned int nr, ssize_t want)
+{
+	EXPECT_EQ(want, result(pwritev(fd, iov, nr, 0))) TH_LOG("write, %u pieces", nr);
+	EXPECT_EQ(want, result(preadv(fd, iov, nr, 0))) TH_LOG("read, %u pieces", nr);
+}
+
+TEST_F(other, direct_io_vectors)
+{
+	static const unsigned int wrong[] = { IOV_MAX + 1, INT_MAX, 1u << 31 };
+	const size_t sector = 512;
+	struct iovec iov[NR_IOVECS];
+	struct gup_disk disk;
+
+	if (!open_disk(&disk, NR_IOVECS * psize()))
+		SKIP(return, NO_DISK);
+	/* More pieces than a bio has entries, each a sector further. */
+	for (size_t i = 0; i < NR_IOVECS; i++)
+		iov[i] = (struct iovec) { self->mem + i * sector % self->len, sector };
+	try_vectors(_metadata, disk.fd, iov, IOV_MAX, IOV_MAX * sector);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		try_vectors(_metadata, disk.fd, iov, wrong[i], -EINVAL);
+	try_vectors(_metadata, disk.fd, iov, 0, 0);
+	/* Empty pieces */
+	for (size_t i = 0; i < NR_IOVECS; i += 2)
+		iov[i].iov_len = 0;
+	for (size_t i = 1; i < NR_IOVECS; i += 2)
+		iov[i].iov_base = self->mem + i / 2 * sector % self->len;
+	try_vectors(_metadata, disk.fd, iov, IOV_MAX, sum_of(iov, IOV_MAX));
+	/* One that is not of whole sectors, and one that is too long together with others. */
+	iov[IOV_MAX / 2].iov_len = sector - 1;
+	try_vectors(_metadata, disk.fd, iov, IOV_MAX, -EINVAL);
+	iov[IOV_MAX / 2].iov_len = LONG_MAX - 511;
+	EXPECT_GT(0, result(preadv(disk.fd, iov, IOV_MAX, 0)));
+	iov[IOV_MAX / 2].iov_len = -sector;
+	try_vectors(_metadata, disk.fd, iov, IOV_MAX, -EINVAL);
+	EXPECT_EQ(self->len, gup_differs(disk.data, self->len, SEED));
+	gup_disk_close(&disk);
+}
+
+/* What is transferred in front of a piece that is not there counts, or nothing is. */
+TEST_F(other, direct_io_missing_piece)
+{
+	const unsigned int at = IOV_MAX / 2;
+	const size_t sector = 512;
+	struct iovec iov[IOV_MAX];
+	struct gup_disk disk;
+
+	if (!open_disk(&disk, IOV_MAX * psize()))
+		SKIP(return, NO_DISK);
+	for (size_t i = 0; i < IOV_MAX; i++)
+		iov[i] = (struct iovec) { self->mem + i * sector % self->len, sector };
+	for (size_t i = 0; i < ARRAY_SIZE(bad_addresses); i++) {
+		const ssize_t before = at * sector;
+		ssize_t ret;
+
+		if (bad_addresses[i] % sector)
+			continue;
+		iov[at].iov_base = (void *)bad_addresses[i];
+		ret = result(preadv(disk.fd, iov, IOV_MAX, 0));
+		EXPECT_TRUE(ret == -EFAULT || (ret > 0 && ret <= before && !(ret % 512)))
+			TH_LOG("0x%lx: %zd", bad_addresses[i], ret);
+		ret = result(pwritev(disk.fd, iov, IOV_MAX, 0));
+		EXPECT_TRUE(ret == -EFAULT || (ret > 0 && ret <= before && !(ret % 512)))
+			TH_LOG("0x%lx: %zd", bad_addresses[i], ret);
+	}
+	EXPECT_EQ(self->len, gup_differs(disk.data, self->len, SEED));
+	gup_disk_close(&disk);
 }
 
 TEST_F(other, populate_and_lock)
