@@ -46,14 +46,12 @@ def tests_of(mutant):
     return (suites or ([] if programs else ["gup_*"])) + programs
 
 
-def last_run(log):
-    """The mutant whose tests began last, and the kernel's messages since; None before the first."""
+def read_run(log, nth):
+    """The mutant of the nth run, and the kernel's messages in it; None if that has not begun."""
     text = log.read_text(errors="replace") if log.exists() else ""
     text = "\n".join(TIMESTAMP.sub("", line) for line in text.splitlines())
-    begin = None
-    for begin in BEGIN.finditer(text):
-        pass
-    return (int(begin.group(1)), text[begin.end():]) if begin else (None, text)
+    parts = BEGIN.split(text)
+    return (int(parts[2 * nth - 1]), parts[2 * nth]) if 2 * nth < len(parts) else (None, "")
 
 
 def failure(text, tests):
@@ -74,6 +72,8 @@ class Guest:
 
     def __init__(self, name, command):
         self.log = OUT / f"{name}.log"
+        self.log.unlink(missing_ok=True)
+        self.runs = 0
         self.guest = subprocess.Popen([DEV / "boot", *MACHINE, "--log", self.log, *command],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.DEVNULL, text=True, errors="replace")
@@ -103,10 +103,11 @@ class Guest:
 
     def run(self, number, tests):
         """(Why the tests have failed with this mutant or "", the guest is fit for another)"""
+        self.runs += 1
         trouble = self.ended_run()
-        current, text = last_run(self.log)
+        current, text = read_run(self.log, self.runs)
         if current != number:
-            return trouble, False
+            die(f"mutant {current} ran in place of {number}{trouble and ': '}{trouble}; see {self.log}")
         complaints = complaints_in(text)
         wrong = next(iter(complaints), "") or trouble or failure(text, tests)
         return wrong, not (complaints or trouble)
