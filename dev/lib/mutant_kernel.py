@@ -9,6 +9,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,13 +24,19 @@ OUT = CACHE / "mutants"
 NAME = "mutants"
 # Whatever the kernel is built of and tested by.
 TESTS = ["mm/tests/*", "patches/*", "tools/testing/selftests/mm/gup_*", "dev/config/*"]
-# In seconds, for the boot and for the tests of one mutant.
+# In seconds, for the boot and for a run without a mutant.
 LIMIT = 400
+# One with a mutant may take so many times as long as that without, and some seconds more.
+FACTOR = 5
+GRACE = 20
+# Half of the guests may hang at a time, which takes no CPU.
+GUESTS = 2 * JOBS
 NO_LIMIT = 10 ** 6
 MACHINE = ["--mem", MEMORY, "--smp", "2", "--timeout", str(NO_LIMIT), "--append",
            f"{APPEND} printk.devkmsg=on kunit.enable=1 kunit.autorun=0 kunit.filter_glob=gup_*"]
 BEGIN = re.compile(r"^mutant (\d+) begins$", re.M)
-RAN = re.compile(r"@ran (\d+)")
+READY = re.compile(r"@ready")
+RAN = re.compile(r"@ran \d+")
 DONE = re.compile(r"^(not )?ok \d+ (?!.*# SKIP)", re.M)
 SELFTEST = "selftest="
 ENVIRONMENT = """
@@ -79,32 +86,35 @@ class Guest:
                                       stderr=subprocess.DEVNULL, text=True, errors="replace")
 
     def __enter__(self):
+        trouble = self.wait_for(READY, LIMIT)
+        if trouble:
+            die(f"a kernel with mutants does not boot: {trouble}; see {self.log}")
         return self
 
     def __exit__(self, *_):
         self.guest.terminate()
         self.guest.wait()
 
-    def ended_run(self):
-        """Wait for the end of a run. Returns what is wrong with the guest, or ""."""
+    def wait_for(self, line, limit):
+        """Wait until the guest says it. Returns what is wrong with the guest, or ""."""
         expired = threading.Event()
 
         def expire():
             expired.set()
             self.guest.terminate()
 
-        timer = threading.Timer(LIMIT, expire)
+        timer = threading.Timer(limit, expire)
         timer.start()
-        ran = any(map(RAN.match, self.guest.stdout))
+        said = any(map(line.match, self.guest.stdout))
         timer.cancel()
-        if ran:
+        if said:
             return ""
-        return f"no end within {LIMIT} seconds" if expired.is_set() else "the guest died"
+        return f"no end within {limit:.0f} seconds" if expired.is_set() else "the guest died"
 
-    def run(self, number, tests):
+    def run(self, number, tests, limit=LIMIT):
         """(Why the tests have failed with this mutant or "", the guest is fit for another)"""
         self.runs += 1
-        trouble = self.ended_run()
+        trouble = self.wait_for(RAN, limit)
         current, text = read_run(self.log, self.runs)
         if current != number:
             die(f"mutant {current} ran in place of {number}{trouble and ': '}{trouble}; see {self.log}")
@@ -142,9 +152,9 @@ class Kernel:
 
     def judge(self, report):
         """Call report(mutant, verdict) for each."""
-        with ThreadPoolExecutor(JOBS) as pool:
-            list(pool.map(lambda worker: self.work(f"kernel-{worker}", self.numbered[worker::JOBS], report),
-                          range(JOBS)))
+        with ThreadPoolExecutor(GUESTS) as pool:
+            list(pool.map(lambda worker: self.work(f"kernel-{worker}", self.numbered[worker::GUESTS], report),
+                          range(GUESTS)))
 
     def work(self, name, todo, report):
         while todo:
@@ -158,12 +168,14 @@ class Kernel:
         """Judge mutants as long as the guest is fit for it. Returns how many these were."""
         for done, (number, mutant) in enumerate(todo):
             tests = tests_of(mutant)
+            begin = time.monotonic()
             wrong, _ = guest.run(0, tests)
+            limit = GRACE + FACTOR * (time.monotonic() - begin)
             if wrong and done == 0:
                 die(f"without a mutant, a kernel fails the tests {' '.join(tests)}: {wrong}; see {guest.log}")
             if wrong:
                 return done
-            wrong, fit = guest.run(number, tests)
+            wrong, fit = guest.run(number, tests, limit)
             report(mutant, f"killed in a kernel: {wrong}" if wrong else "survived")
             if not fit:
                 return done + 1
