@@ -91,6 +91,10 @@ static const struct gk_sg_row gk_sg_rows[] = {
 		"beginning and end within pages", 0, 2 * P,
 		{ { 3 * P + 512, 2 * P - 512 }, { 5 * P, P + 100 } },
 		{ { 3 * P + 512, 2 * P - 512 }, { 5 * P, P + 100 } },
+	}, {
+		"one entry more for a beginning within a page", 0, 2 * P,
+		{ { 3 * P + 512, 2 * P } },
+		{ { 3 * P + 512, 2 * P - 512 }, { 5 * P, 512 } },
 	},
 };
 
