@@ -304,6 +304,31 @@ static void gup_mark_dirty(struct folio *folio)
 		folio_mark_dirty_lock(folio);
 }
 
+/* Releases one or more consecutive pages. Each folio is marked first, if @mark is set. */
+static __always_inline void
+gup_release_run(struct page *page, unsigned long left,
+		void (*mark)(struct folio *folio),
+		struct gup_pin_stat *released)
+{
+	for (;;) {
+		struct folio *folio = page_folio(page);
+		const bool large = folio_test_large(folio);
+		unsigned long nr = 1;
+
+		if (large)
+			nr = min(left, folio_large_nr_pages(folio) -
+				       folio_page_idx(folio, page));
+		gup_check_exclusive(page);
+		if (mark)
+			mark(folio);
+		gup_put_pins(folio, nr, large, released);
+		left -= nr;
+		if (likely(!left))
+			return;
+		page = pfn_to_page(page_to_pfn(page) + nr);
+	}
+}
+
 /**
  * unpin_user_page() - release one pinned page
  * @page: A page that a pin_user_pages*() function returned.
@@ -383,19 +408,16 @@ EXPORT_SYMBOL(unpin_user_pages_dirty_lock);
 void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages,
 				      bool make_dirty)
 {
-	unsigned long i, span;
+	struct gup_pin_stat released = { .nid = numa_node_id() };
 
-	for (i = 0; i < npages; i += span) {
-		struct page *first = pfn_to_page(page_to_pfn(page) + i);
-		struct folio *folio = page_folio(first);
-
-		span = min(npages - i, folio_nr_pages(folio) -
-				      folio_page_idx(folio, first));
-		gup_check_exclusive(first);
-		if (make_dirty)
-			gup_mark_dirty(folio);
-		gup_unpin(folio, span);
-	}
+	if (!npages)
+		return;
+	/* A constant for each, so that nothing is called through a pointer. */
+	if (make_dirty)
+		gup_release_run(page, npages, gup_mark_dirty, &released);
+	else
+		gup_release_run(page, npages, NULL, &released);
+	gup_stat_flush(&released, NR_FOLL_PIN_RELEASED);
 }
 EXPORT_SYMBOL(unpin_user_page_range_dirty_lock);
 
@@ -447,26 +469,9 @@ static __always_inline void gup_release_bvec(const struct bio_vec *bv,
 					     bool make_dirty,
 					     struct gup_pin_stat *released)
 {
-	struct page *page = bv->bv_page + (bv->bv_offset >> PAGE_SHIFT);
-	unsigned long left = gup_bvec_pages(bv);
-
-	for (;;) {
-		struct folio *folio = page_folio(page);
-		const bool large = folio_test_large(folio);
-		unsigned long nr = 1;
-
-		if (large)
-			nr = min(left, folio_large_nr_pages(folio) -
-				       folio_page_idx(folio, page));
-		gup_check_exclusive(page);
-		if (make_dirty)
-			gup_mark_all_dirty(folio);
-		gup_put_pins(folio, nr, large, released);
-		left -= nr;
-		if (likely(!left))
-			return;
-		page = pfn_to_page(page_to_pfn(page) + nr);
-	}
+	gup_release_run(bv->bv_page + (bv->bv_offset >> PAGE_SHIFT),
+			gup_bvec_pages(bv),
+			make_dirty ? gup_mark_all_dirty : NULL, released);
 }
 
 static __always_inline void gup_release_bvecs(const struct bio_vec *bvecs,
