@@ -435,7 +435,7 @@ long gup_compat_populate_vma_page_range(struct vm_area_struct *vma,
 			return ret;
 		/* If that was not all, the next page will tell why. */
 		start += ret << PAGE_SHIFT;
-		if (start < end && nonblocking && !*nonblocking)
+		if (nonblocking && !*nonblocking)
 			return -EAGAIN;
 	}
 	return 0;

@@ -294,7 +294,7 @@ static void gup_api_pin_marks_the_mm(struct kunit *test)
 	gk_release(api, pages, 1);
 }
 
-/* Of another process: what is pinned and marked is its mm. */
+/* Of another process: what is taken, and marked for a pin, is its mm. */
 typedef long gk_take_of_fn(struct mm_struct *mm, unsigned long start,
 			   struct page **pages, int *locked);
 
@@ -319,12 +319,20 @@ static long gk_pin_two_bvecs_of(struct mm_struct *mm, unsigned long start,
 	return 2;
 }
 
+static long gk_get_two_of(struct mm_struct *mm, unsigned long start,
+			  struct page **pages, int *locked)
+{
+	return get_user_pages_remote(mm, start, 2, FOLL_WRITE, pages, locked);
+}
+
 static const struct gk_remote {
 	const char *name;
 	gk_take_of_fn *take;
+	unsigned int ref;
 } gk_remotes[] = {
-	{ "pages", gk_pin_two_of },
-	{ "ranges", gk_pin_two_bvecs_of },
+	{ "get", gk_get_two_of, FOLL_GET },
+	{ "pages", gk_pin_two_of, FOLL_PIN },
+	{ "ranges", gk_pin_two_bvecs_of, FOLL_PIN },
 };
 
 KUNIT_ARRAY_PARAM_DESC(gk_remote, gk_remotes, name);
@@ -344,9 +352,10 @@ static void gup_api_remote(struct kunit *test)
 	/* It was shared with the child, which has got a copy. */
 	KUNIT_EXPECT_PTR_NE(test, pages[0], gk_page_at(addr));
 	KUNIT_EXPECT_EQ(test, gk_page_word(pages[1]), addr + PAGE_SIZE + 1);
-	KUNIT_EXPECT_TRUE(test, mm_flags_test(MMF_HAS_PINNED, child));
+	KUNIT_EXPECT_EQ(test, mm_flags_test(MMF_HAS_PINNED, child),
+			remote->ref == FOLL_PIN);
 	KUNIT_EXPECT_FALSE(test, mm_flags_test(MMF_HAS_PINNED, current->mm));
-	unpin_user_pages(pages, 2);
+	gup_release_range(pages, 2, remote->ref);
 }
 
 /*

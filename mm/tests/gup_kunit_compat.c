@@ -510,6 +510,22 @@ static void gup_compat_faults_pages_in(struct kunit *test)
 	gk_put(old, pages, 3);
 }
 
+/* Where the last page of a page table is, the address counts. */
+static void gup_compat_unaligned_at_end_of_table(struct kunit *test)
+{
+	const struct gk_old *old = test->param_value;
+	unsigned long addr = gk_map_filled(test, 2 * PTRS_PER_PTE);
+	struct page *pages[2] = {};
+	struct gk_ask ask;
+
+	addr = ALIGN(addr + PAGE_SIZE, PMD_SIZE) - PAGE_SIZE;
+	ask = gk_ask(addr + 5, 2, 1, pages);
+	KUNIT_ASSERT_EQ(test, gk_call(test, old, &ask), 2);
+	KUNIT_EXPECT_PTR_EQ(test, pages[0], gk_page_at(addr));
+	KUNIT_EXPECT_PTR_EQ(test, pages[1], gk_page_at(addr + PAGE_SIZE));
+	gk_put(old, pages, 2);
+}
+
 static void gup_compat_prefix_up_to_hole(struct kunit *test)
 {
 	const struct gk_old *old = test->param_value;
@@ -615,6 +631,11 @@ static void gup_compat_lockless_never_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gk_call(test, old, &ask), 0);
 	ask = gk_ask(-PAGE_SIZE, 1, 0, pages);
 	KUNIT_EXPECT_EQ(test, gk_call(test, old, &ask), 0);
+#ifdef CONFIG_X86_VSYSCALL_EMULATION
+	/* User space may read it, but it is no memory of a user. */
+	ask = gk_ask(VSYSCALL_ADDR, 1, 0, pages);
+	KUNIT_EXPECT_EQ(test, gk_call(test, old, &ask), 0);
+#endif
 	KUNIT_EXPECT_NULL(test, pages[0]);
 }
 
@@ -1096,6 +1117,31 @@ static void gup_compat_wrong_arguments(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, pages[0]);
 }
 
+#ifdef CONFIG_HAVE_GUP_FAST
+static void gup_compat_wrong_flags_without_lock(struct kunit *test)
+{
+	static const unsigned int wrong[] = { FOLL_GET, FOLL_PIN, FOLL_REMOTE };
+	unsigned long addr = gk_map_filled(test, 1);
+	struct page *pages[1] = {};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		kunit_warning_suppress(test) {
+			KUNIT_EXPECT_EQ(test, 0,
+					gup_compat_pin_user_pages_fast_only(addr, 1, wrong[i],
+									    pages));
+			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+		}
+	}
+	KUNIT_EXPECT_NULL(test, pages[0]);
+}
+#else
+static void gup_compat_wrong_flags_without_lock(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_HAVE_GUP_FAST");
+}
+#endif
+
 /* Who does not hold the lock can neither drop it nor be told VMAs. */
 static void gup_compat_wrong_without_lock(struct kunit *test)
 {
@@ -1221,10 +1267,14 @@ static void gup_compat_follow_tells_size(struct kunit *test)
 {
 	unsigned long thp = gk_map_thp(test);
 	unsigned long ptes = gk_map_64k(test);
+	unsigned long zero = gk_map_huge_zero(test);
 	struct follow_page_context ctx = {};
 	unsigned int page_mask = 0;
 	struct page *page;
 
+	page = gk_follow(zero + 5 * PAGE_SIZE, 0, &ctx);
+	KUNIT_EXPECT_TRUE(test, is_huge_zero_folio(page_folio(page)));
+	KUNIT_EXPECT_EQ(test, ctx.page_mask, (PMD_SIZE >> PAGE_SHIFT) - 1);
 	page = gk_follow(thp + 5 * PAGE_SIZE, 0, &ctx);
 	KUNIT_EXPECT_PTR_EQ(test, page, gk_page_at(thp + 5 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, ctx.page_mask, (PMD_SIZE >> PAGE_SHIFT) - 1);
@@ -1522,6 +1572,8 @@ static struct kunit_case gup_compat_cases[] = {
 	KUNIT_CASE_PARAM(gup_compat_takes_for_writing, gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_count_of_zero_or_below, gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_faults_pages_in, gk_faulting_gen_params),
+	KUNIT_CASE_PARAM(gup_compat_unaligned_at_end_of_table,
+			 gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_prefix_up_to_hole, gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_tail, gk_old_gen_params),
 	KUNIT_CASE_PARAM(gup_compat_tail_cannot_move, gk_longterm_gen_params),
@@ -1548,6 +1600,7 @@ static struct kunit_case gup_compat_cases[] = {
 	KUNIT_CASE_PARAM(gup_compat_longterm_moves, gk_longterm_gen_params),
 	KUNIT_CASE(gup_compat_longterm_with_get),
 	KUNIT_CASE(gup_compat_wrong_arguments),
+	KUNIT_CASE(gup_compat_wrong_flags_without_lock),
 	KUNIT_CASE(gup_compat_wrong_without_lock),
 	KUNIT_CASE(gup_compat_follow_references),
 	KUNIT_CASE(gup_compat_follow_nothing),

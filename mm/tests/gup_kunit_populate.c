@@ -3,6 +3,7 @@
  * KUnit tests of get_user_pages(): memory that is faulted in but not
  * referenced, and core dumps.
  */
+#include <linux/kthread.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
@@ -434,6 +435,37 @@ static void gup_populate_dump_keeps_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, locked, 0);
 	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
 }
+static int gk_write_lock(void *data)
+{
+	struct mm_struct *mm = data;
+
+	mmap_write_lock(mm);
+	mmap_write_unlock(mm);
+	return 0;
+}
+
+/* Whoever takes a lock again that he holds waits for the writer that waits for him. */
+static void gup_populate_dump_while_writer_waits(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 1);
+	struct task_struct *task;
+	struct page *page;
+	int locked = 1;
+
+	mmap_read_lock(current->mm);
+	task = kthread_run(gk_write_lock, current->mm, "gup_kunit_writer");
+	if (!IS_ERR(task)) {
+		get_task_struct(task);
+		while (!rwsem_is_contended(&current->mm->mmap_lock))
+			cond_resched();
+	}
+	page = get_dump_page(addr, &locked);
+	mmap_read_unlock(current->mm);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	kthread_stop_put(task);
+	KUNIT_EXPECT_PTR_EQ(test, page, gk_page_at(addr));
+	put_page(page);
+}
 #else
 static void gup_populate_dump(struct kunit *test)
 {
@@ -444,6 +476,7 @@ static void gup_populate_dump(struct kunit *test)
 #define gup_populate_dump_of_huge_zero_folio	gup_populate_dump
 #define gup_populate_dump_faults_file_in	gup_populate_dump
 #define gup_populate_dump_keeps_lock		gup_populate_dump
+#define gup_populate_dump_while_writer_waits	gup_populate_dump
 #endif	/* CONFIG_ELF_CORE */
 
 static struct kunit_case gup_populate_cases[] = {
@@ -477,6 +510,7 @@ static struct kunit_case gup_populate_cases[] = {
 	KUNIT_CASE(gup_populate_dump_of_huge_zero_folio),
 	KUNIT_CASE(gup_populate_dump_faults_file_in),
 	KUNIT_CASE(gup_populate_dump_keeps_lock),
+	KUNIT_CASE(gup_populate_dump_while_writer_waits),
 	{}
 };
 
