@@ -705,7 +705,6 @@ TEST_F_TIMEOUT(driver, terabyte_ends_with_any_signal, SECONDS)
  * needs memory for what it has got, not for what was asked for.
  */
 
-#define CHUNK		(64 * MIB)
 /* In seconds of CPU time: what is done before the signal, and to undo it. */
 #define CPU_BEFORE	1
 #define CPU_AFTER	100
@@ -718,33 +717,29 @@ FIXTURE(bounded) {
 
 FIXTURE_VARIANT(bounded) {
 	unsigned int kind;
+	size_t chunk;	/* size of the file */
 	size_t run;	/* the kernel may need to know each of such runs */
 };
 
 FIXTURE_VARIANT_ADD(bounded, small_pages) {
 	.kind = GUP_SHMEM,
+	.chunk = 64 * MIB,
 	.run = 4 * KIB,
 };
 
 FIXTURE_VARIANT_ADD(bounded, huge_pages) {
 	.kind = GUP_HUGETLB_2M,
+	.chunk = 64 * MIB,
 	.run = 2 * MIB,
 };
 
 FIXTURE_SETUP(bounded)
 {
 	const char *why;
-	int fd = gup_file(variant->kind, CHUNK, &why);
-	char *first = fd < 0 ? NULL : gup_map_file(variant->kind | GUP_SHARED, fd, CHUNK, &why);
 
-	if (!first)
+	self->mem = gup_map_repeated(variant->kind, variant->chunk, TIB, &why);
+	if (!self->mem)
 		SKIP(return, "%s", why);
-	self->mem = gup_map_aligned(TIB);
-	for (size_t off = 0; off < TIB; off += CHUNK)
-		gup_mmap_at(self->mem + off, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	/* What the file itself needs is there before anything is measured. */
-	gup_touch(first, CHUNK);
-	close(fd);
 	self->held = gup_pins_held();
 }
 
@@ -939,7 +934,7 @@ TEST_F_TIMEOUT(bounded, gigabytes, SECONDS)
 /* Nothing is mapped behind the beginning: it ends there, by itself. */
 TEST_F_TIMEOUT(bounded, mostly_unmapped, SECONDS)
 {
-	MUST(!munmap(self->mem + CHUNK, TIB - CHUNK));
+	MUST(!munmap(self->mem + variant->chunk, TIB - variant->chunk));
 	for (const struct bounded_request *r = bounded_requests; r < REQUESTS_END; r++) {
 		struct attempt a = { r, self->mem, TIB, variant->run };
 
@@ -1091,6 +1086,37 @@ TEST_F(other, number_of_fixed_buffers)
 		EXPECT_EQ(-EFAULT, register_buffers(&ring, wrong_iov, 1)) TH_LOG("%p", wrong_iov);
 	}
 	gup_ring_close(&ring);
+}
+
+#define TERABYTES	256
+
+/* Each is of 1024 runs. Of so many, what others allocate meanwhile is a small part. */
+TEST_F(other, terabytes_as_fixed_buffers)
+{
+	struct iovec iov[TERABYTES];
+	struct gup_ring ring;
+	const char *why;
+	size_t before;
+	char *mem;
+
+	if (!gup_ring_open(&ring))
+		SKIP(return, NO_URING);
+	mem = gup_map_repeated(GUP_HUGETLB_1G, GIB, TIB, &why);
+	if (!mem)
+		SKIP(return, "%s", why);
+	for (size_t i = 0; i < TERABYTES; i++)
+		iov[i] = (struct iovec) { .iov_base = mem, .iov_len = TIB };
+	/* Page tables */
+	ASSERT_EQ(0, register_buffers(&ring, iov, 1));
+	ASSERT_EQ(0, gup_ring_unregister(&ring));
+	before = kernel_memory();
+	ASSERT_EQ(0, register_buffers(&ring, iov, TERABYTES));
+	EXPECT_GT(before + TERABYTES * 64 * KIB, kernel_memory());
+	/* One pin of each page is enough: those of all pages of 4 KiB could not be counted. */
+	EXPECT_EQ(self->held + TERABYTES * (long)(TIB / GIB), gup_pins_held());
+	EXPECT_EQ(0, gup_ring_unregister(&ring));
+	gup_ring_close(&ring);
+	MUST(!munmap(mem, TIB));
 }
 
 TEST_F(other, size_of_fixed_buffer)

@@ -182,16 +182,21 @@ char *gup_map_anon(size_t len)
 	return mem;
 }
 
-char *gup_map_aligned(size_t len)
+static char *map_aligned(size_t len, size_t align)
 {
-	char *raw = gup_mmap(len + GUP_HUGE_SIZE, PROT_READ | PROT_WRITE,
+	char *raw = gup_mmap(len + align, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	char *mem = (char *)(((uintptr_t)raw + GUP_HUGE_SIZE - 1) & ~(GUP_HUGE_SIZE - 1));
+	char *mem = (char *)(((uintptr_t)raw + align - 1) & ~(align - 1));
 
 	if (mem != raw)
 		MUST(!munmap(raw, mem - raw));
-	MUST(!munmap(mem + len, raw + GUP_HUGE_SIZE - mem));
+	MUST(!munmap(mem + len, raw + align - mem));
 	return mem;
+}
+
+char *gup_map_aligned(size_t len)
+{
+	return map_aligned(len, GUP_HUGE_SIZE);
 }
 
 static char *map_thp_untouched(size_t len)
@@ -481,6 +486,22 @@ static char *map_file(unsigned int kind, size_t len, const char **why)
 	if (fd < 0)
 		return NULL;
 	mem = gup_map_file(kind, fd, len, why);
+	close(fd);
+	return mem;
+}
+
+char *gup_map_repeated(unsigned int kind, size_t chunk, size_t len, const char **why)
+{
+	int fd = gup_file(kind, chunk, why);
+	char *mem, *first = fd < 0 ? NULL : gup_map_file(kind | GUP_SHARED, fd, chunk, why);
+
+	if (!first)
+		return NULL;
+	gup_touch(first, chunk);
+	MUST(!munmap(first, chunk));
+	mem = map_aligned(len, chunk);
+	for (size_t off = 0; off < len; off += chunk)
+		gup_mmap_at(mem + off, chunk, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	return mem;
 }

@@ -112,6 +112,13 @@ int gup_memfd_sealed(size_t len);
  */
 void gup_mmap_at(char *mem, size_t len, int prot, int flags, int fd, off_t off);
 
+/*
+ * Maps a file of @chunk bytes over and over: @len bytes of address space that need no
+ * more memory. The pages of the file are there, the page tables are not. NULL, and *why
+ * says what is missing, if there are no such files. @chunk is a power of two.
+ */
+char *gup_map_repeated(unsigned int kind, size_t chunk, size_t len, const char **why);
+
 /* Has the kernel map all of a huge page by PTEs. */
 void gup_split_table(char *thp);
 
