@@ -5,7 +5,7 @@
  * Measures the cost of taking and releasing pages, through the gup_test driver and
  * through system calls. Prints a line "scenario pages microseconds" for each round of
  * each scenario that one of the shell patterns matches. The group "threads" needs four
- * CPUs, the others one, and "hold" needs a kernel of its own.
+ * CPUs, the others one, and "hold" and "users" need kernels of their own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +77,14 @@ void fail(const char *what)
 	exit(1);
 }
 
+void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		fail(path);
+}
+
 double now(void)
 {
 	struct timespec time;
@@ -114,19 +122,32 @@ void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *na
 	exit(1);
 }
 
+static char *must_be(char *mem, unsigned long size, const char *why)
+{
+	if (!mem) {
+		printf("gup_cost: cannot map %lu KiB: %s\n", size / KIB, why);
+		exit(1);
+	}
+	return mem;
+}
+
 char *map_memory(unsigned int kind, unsigned long size)
 {
 	const char *why;
 	char *mem = gup_map(kind, size, &why);
 
-	if (!mem) {
-		printf("gup_cost: cannot map %lu KiB: %s\n", size / KIB, why);
-		exit(1);
-	}
-	gup_touch(mem, size);
+	gup_touch(must_be(mem, size, why), size);
 	/* Nothing is to be written back while somebody measures. */
 	msync(mem, size, MS_SYNC);
 	return mem;
+}
+
+char *map_repeated(unsigned int kind, unsigned long chunk, unsigned long size)
+{
+	const char *why;
+	char *mem = gup_map_repeated(kind, chunk, size, &why);
+
+	return must_be(mem, size, why);
 }
 
 void use_folios(unsigned long size)
@@ -226,6 +247,7 @@ static const struct group groups[] = {
 	{ "threads",	bench_threads },
 	{ "latency",	bench_latency },
 	{ "hold",	bench_hold },
+	{ "users",	bench_users },
 };
 
 static const struct group *find_group(const char *name)
@@ -243,7 +265,7 @@ int main(int argc, char **argv)
 
 	rounds = group ? atoi(argv[2]) : 0;
 	if (rounds < 1) {
-		printf("usage: gup_cost single|threads|latency|hold ROUNDS [PATTERN]...\n");
+		printf("usage: gup_cost single|threads|latency|hold|users ROUNDS [PATTERN]...\n");
 		return 1;
 	}
 	patterns = argv + 3;

@@ -11,13 +11,16 @@
 #define PAGE		(4 * KIB)
 #define FOLL_WRITE	1
 #define NAME_LENGTH	64
+#define TRACING		"/sys/kernel/tracing/"
 /* The default number of pages per call. */
 #define USUAL_BATCH	512
 
 extern int driver;
 extern int rounds;
 
-void fail(const char *what);
+void fail(const char *what) __attribute__((noreturn));
+
+void write_file(const char *path, const char *text);
 
 /* Returns microseconds of a monotonic clock. */
 double now(void);
@@ -33,6 +36,14 @@ void run_driver(unsigned long ioctl_nr, struct gup_test *request, const char *na
 
 /* Memory of a kind, each page of it present. */
 char *map_memory(unsigned int kind, unsigned long size);
+
+/* @size bytes of address space, a file of @chunk bytes of a kind over and over. */
+char *map_repeated(unsigned int kind, unsigned long chunk, unsigned long size);
+
+/* An io_uring, and memory pinned as its fixed buffer. */
+int open_ring(void);
+void register_buffer(int ring, char *mem, unsigned long size);
+void unregister_buffer(int ring);
 
 /* Have the page faults of private memory allocate folios of this size from now on. */
 void use_folios(unsigned long size);
@@ -52,5 +63,6 @@ void bench_scale(void);
 void bench_threads(void);
 void bench_latency(void);
 void bench_hold(void);
+void bench_users(void);
 
 #endif /* _GUP_COST_H */

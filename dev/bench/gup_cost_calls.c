@@ -269,49 +269,80 @@ static void bench_direct(const char *kind, unsigned int memory)
 	close(disk);
 }
 
-static void register_buffers(int ring, unsigned int what, const struct iovec *iov)
-{
-	if (syscall(SYS_io_uring_register, ring, what, iov, iov ? 1 : 0))
-		fail("io_uring_register");
-}
-
-/* A fixed buffer of io_uring is pinned and given back. */
-static void bench_ring(const char *kind, unsigned int memory)
+int open_ring(void)
 {
 	struct io_uring_params params = {};
 	const int ring = syscall(SYS_io_uring_setup, 1, &params);
-	struct iovec iov = { .iov_len = RING_SIZE };
-	char name[NAME_LENGTH], back[NAME_LENGTH];
 
-	snprintf(name, sizeof(name), "ring/register/%s", kind);
-	snprintf(back, sizeof(back), "ring/unregister/%s", kind);
-	if (!wanted(name) && !wanted(back))
-		return;
 	if (ring < 0)
 		fail("io_uring_setup");
-	iov.iov_base = map_memory(memory, RING_SIZE);
+	return ring;
+}
+
+void register_buffer(int ring, char *mem, unsigned long size)
+{
+	struct iovec iov = { mem, size };
+
+	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1))
+		fail("io_uring_register");
+}
+
+void unregister_buffer(int ring)
+{
+	if (syscall(SYS_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0))
+		fail("io_uring_register");
+}
+
+/* Buffers of 16 GiB are a file of @chunk bytes that is mapped over and over. */
+static const struct buffer {
+	const char *name;
+	unsigned int kind;
+	unsigned long size;
+	unsigned long chunk;
+} buffers[] = {
+	{ "4k",			GUP_ANON,	RING_SIZE },
+	{ "64k",		GUP_ANON_64K,	RING_SIZE },
+	{ "thp",		GUP_THP,	RING_SIZE },
+	{ "hugetlb",		GUP_HUGETLB,	RING_SIZE },
+	{ "16g-of-4k",		GUP_SHMEM,	16 * GIB,	128 * MIB },
+	{ "16g-of-hugetlb",	GUP_HUGETLB_2M,	16 * GIB,	128 * MIB },
+	{ "16g-of-1g",		GUP_HUGETLB_1G,	16 * GIB,	GIB },
+};
+
+/* A fixed buffer of io_uring is pinned and given back. */
+static void bench_ring(const struct buffer *buffer)
+{
+	char name[NAME_LENGTH], back[NAME_LENGTH], *mem;
+	const unsigned long size = buffer->size;
+	int ring;
+
+	snprintf(name, sizeof(name), "ring/register/%s", buffer->name);
+	snprintf(back, sizeof(back), "ring/unregister/%s", buffer->name);
+	if (!wanted(name) && !wanted(back))
+		return;
+	ring = open_ring();
+	mem = buffer->chunk ? map_repeated(buffer->kind, buffer->chunk, size) :
+			      map_memory(buffer->kind, size);
 	for (int i = -1; i < rounds; i++) {
 		const double begin = now();
 		double between;
 
-		register_buffers(ring, IORING_REGISTER_BUFFERS, &iov);
+		register_buffer(ring, mem, size);
 		between = now();
-		register_buffers(ring, IORING_UNREGISTER_BUFFERS, NULL);
+		unregister_buffer(ring);
 		if (i < 0)
 			continue;
-		report(back, RING_SIZE / PAGE, now() - between);
-		report(name, RING_SIZE / PAGE, between - begin);
+		report(back, size / PAGE, now() - between);
+		report(name, size / PAGE, between - begin);
 	}
-	munmap(iov.iov_base, RING_SIZE);
+	munmap(mem, size);
 	close(ring);
 }
 
 void bench_calls(void)
 {
-	bench_ring("4k", GUP_ANON);
-	bench_ring("64k", GUP_ANON_64K);
-	bench_ring("thp", GUP_THP);
-	bench_ring("hugetlb", GUP_HUGETLB);
+	for (size_t i = 0; i < ARRAY_SIZE(buffers); i++)
+		bench_ring(&buffers[i]);
 	bench_direct("4k", GUP_ANON);
 	bench_direct("64k", GUP_ANON_64K);
 	bench_direct("thp", GUP_THP);

@@ -4,10 +4,13 @@
  * options for it, how long interrupts are off and locks are held.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "gup_cost.h"
 
 #define LATENCY_SIZE	GIB
+/* The most that Linux can register, as its array of pages may not have more than 2 GiB. */
+#define REPEATED_SIZE	(512 * GIB)
 
 /* @touched: the memory is present. */
 struct request {
@@ -129,6 +132,27 @@ static void bench_all(const char *group, const struct latency *table, size_t nr)
 	}
 }
 
+/* A page of 1 GiB, over and over, becomes a fixed buffer. */
+static void bench_repeated(void)
+{
+	static const char name[] = "hold/irqs-off/register-512g/1g";
+	int ring;
+	char *mem;
+
+	if (!wanted(name))
+		return;
+	ring = open_ring();
+	mem = map_repeated(GUP_HUGETLB_1G, GIB, REPEATED_SIZE);
+	for (int i = 0; i < rounds; i++) {
+		irqs_off.begin();
+		register_buffer(ring, mem, REPEATED_SIZE);
+		report(name, 1, irqs_off.end());
+		unregister_buffer(ring);
+	}
+	munmap(mem, REPEATED_SIZE);
+	close(ring);
+}
+
 void bench_latency(void)
 {
 	bench_all("latency", latencies, ARRAY_SIZE(latencies));
@@ -137,4 +161,5 @@ void bench_latency(void)
 void bench_hold(void)
 {
 	bench_all("hold", holds, ARRAY_SIZE(holds));
+	bench_repeated();
 }

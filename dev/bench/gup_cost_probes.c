@@ -21,7 +21,6 @@
 
 #define PERIOD_USEC	50
 
-#define TRACING		"/sys/kernel/tracing/"
 #define LOCK_STAT	"/proc/lock_stat"
 
 struct watcher {
@@ -104,14 +103,6 @@ static double end_watcher(void)
 
 const struct probe wakeup = { "wakeup", begin_wakeup, end_watcher };
 const struct probe mmap_lock_wait = { "mmap-lock", begin_mmap_lock, end_watcher };
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file || fputs(text, file) < 0 || fclose(file))
-		fail(path);
-}
 
 static void begin_irqs_off(void)
 {

@@ -15,6 +15,8 @@ from lib.common import CACHE, DEV, die, tool
 CONFIG = "measure"
 # Measures how long interrupts are off and locks are held.
 HOLD_CONFIG = "latency"
+# Profiles functions of drivers.
+USERS_CONFIG = "users"
 # Leave out movable memory, so that long-term pins do not migrate pages. While a guest
 # whose instructions are counted waits for the disk of a busy host, its clock runs ahead
 # of the disk: tasks that wait long are not hung.
@@ -46,6 +48,7 @@ COUNTED = {
     "threads": Setup("threads", ["--smp", "4", "--tcg"], 15, 1, False),
     "latency": Setup("latency", ["--icount"], 3, 1, False),
     "hold": Setup("hold", ["--icount"], 3, 1, False, HOLD_CONFIG),
+    "users": Setup("users", ["--icount"], 3, 1, True, USERS_CONFIG),
 }
 TIMED = {
     "single": Setup("single", ["--smp", "1", "--kvm"], 15, 3, False),
@@ -138,6 +141,6 @@ def machine(accel):
     return {
         "machine": f"{qemu}, {how}, 8 GiB on two nodes, one CPU; four for threads/",
         "kernel": f"Linux 7.3, dev/config/{CONFIG} (no debug options, SMP, PREEMPT_LAZY); "
-                  f"dev/config/{HOLD_CONFIG} on top of it for hold/",
+                  f"dev/config/{HOLD_CONFIG} on top of it for hold/, {USERS_CONFIG} for users/",
         "compiler": compiler(),
     }
