@@ -624,6 +624,13 @@ static void change_pte(void)
 	unmap(3);
 }
 
+/* Nothing but the permission to write is gone from the entry. */
+static void share_pte(void)
+{
+	map(3, 3, GUP_PTE);
+	share(3);
+}
+
 static void move_pmd(void)
 {
 	gup_pmd(ADDR)->pmd += PAGE_SIZE;
@@ -700,6 +707,13 @@ static void test_meanwhile_pte(void)
 	map_small(0, 0, 8);
 	arm(3, false, change_pte);
 	EXPECT_EQ(fast(0, 8, FOLL_GET), 3);
+	give_back();
+
+	/* The same page. It was writable, and is shared by the time it is referenced. */
+	setup();
+	map_small(0, 0, 8);
+	arm(3, false, share_pte);
+	EXPECT_EQ(fast(0, 8, FOLL_PIN | FOLL_WRITE), 3);
 	give_back();
 
 	/* In the middle of a span. */
@@ -916,6 +930,21 @@ static void merge_folio(void)
 	new_folio(0, 4);
 }
 
+/* In place of the order are flags of a page now. They read as 4, which it was. */
+static void split_used_folio(void)
+{
+	split_folio();
+	folio_set_referenced(folio_at(0));
+	folio_clear_lru(folio_at(1));
+	folio_set_referenced(folio_at(1));
+}
+
+static void merge_used_folio(void)
+{
+	merge_folio();
+	folio_set_referenced(folio_at(0));
+}
+
 static void detach_tail(void)
 {
 	page_at(4)->compound_info = 0;
@@ -956,10 +985,45 @@ static void test_meanwhile_folio(void)
 
 	for (unsigned int j = 0; j < ARRAY_SIZE(parts); j++) {
 		try_folio_change(true, parts[j][0], parts[j][1], split_folio);
+		try_folio_change(true, parts[j][0], parts[j][1], split_used_folio);
 		try_folio_change(false, parts[j][0], parts[j][1], merge_folio);
+		try_folio_change(false, parts[j][0], parts[j][1], merge_used_folio);
 	}
 	/* Halfway through, when the head does not know it yet. */
 	try_folio_change(true, 4, 4, detach_tail);
+}
+
+/*
+ * Page 4 is in a folio of its own, and the last reference to the one in front of it is
+ * put, but for that of the walk. Another CPU does so: its interrupts are on.
+ */
+static void put_small_folio(void)
+{
+	new_folio(4, 2);
+	if (atomic_sub_and_test(1, &folio_at(0)->_refcount))
+		gup_world_free(folio_at(0));
+}
+
+/*
+ * Page 4 was a tail page when it was asked for its folio, and that had become smaller
+ * when it was asked for its order. Who references it keeps it, and who references none
+ * of its pages has nothing to put: it is freed once, if at all.
+ */
+static void test_meanwhile_smaller(void)
+{
+	for (unsigned long nr = 1; nr <= 4; nr++) {
+		for (unsigned int j = 0; j < ARRAY_SIZE(ref_kinds); j++) {
+			setup();
+			new_folio(0, 3);
+			map_range(0, 0, 8, GUP_PTE_RW);
+			folio_at(0)->_flags_1--;
+			arm(0, true, put_small_folio);
+			EXPECT_EQ(fast(4, nr, ref_kinds[j]), 0);
+			EXPECT_EQ(world.nr_freed, happened());
+			world.nr_freed = 0;
+			expect_clean();
+		}
+	}
 }
 
 static void test_meanwhile_freed(void)
@@ -2456,6 +2520,7 @@ static const struct test tests[] = {
 	{ "meanwhile: fork", test_meanwhile_fork },
 	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
 	{ "meanwhile: folio split or merged", test_meanwhile_folio },
+	{ "meanwhile: folio replaced by a smaller one", test_meanwhile_smaller },
 	{ "meanwhile: folio freed", test_meanwhile_freed },
 	{ "meanwhile: last reference", test_meanwhile_last_reference },
 	{ "meanwhile: while the table is being locked",
