@@ -1594,6 +1594,13 @@ static void test_page_p2pdma(void)
 	give_back();
 	EXPECT_EQ(slow(0, 1, FOLL_GET | FOLL_PCI_P2PDMA), GUP_PROGRESS);
 	give_back();
+
+	/* It needs no mapping, but the page behind it, of another kind, does. */
+	map_small(1, 1, 1);
+	folio_at(0)->mapping = NULL;
+	folio_at(1)->mapping = NULL;
+	EXPECT_EQ(fast(0, 2, FOLL_GET | FOLL_PCI_P2PDMA), 1);
+	give_back();
 }
 
 struct file_case {
@@ -1609,6 +1616,7 @@ struct file_case {
 static const struct file_case file_cases[] = {
 	{ "file, get", &gup_file, 0, FOLL_GET | FOLL_WRITE, true },
 	{ "file, pin", &gup_file, 0, FOLL_PIN | FOLL_WRITE, true },
+	{ "file, long-term read", &gup_file, 0, FOLL_PIN | FOLL_LONGTERM, true },
 	{ "file, long-term write", &gup_file, 0, LONG_WRITE, false },
 	{ "file, long-term write, large", &gup_file, 4, LONG_WRITE, false },
 	{ "shmem, long-term write", &gup_shmem, 0, LONG_WRITE, true },
