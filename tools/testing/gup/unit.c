@@ -1936,6 +1936,7 @@ static const struct slow_kind slow_kinds[] = {
 	  GUP_ERROR, -EFAULT },
 	{ "special, write", RO | _PAGE_SPECIAL, RW_VMA, FOLL_GET | FOLL_WRITE,
 	  GUP_NEED_FAULT },
+	{ "special, forced", RO | _PAGE_SPECIAL, RO_VMA, FORCED, GUP_NEED_FAULT },
 	{ "zero", GUP_PTE | _PAGE_SPECIAL, RW_VMA, FOLL_GET, .zero = true },
 	{ "zero, dump", GUP_PTE | _PAGE_SPECIAL, RW_VMA, FOLL_GET | FOLL_DUMP,
 	  GUP_ERROR, -EFAULT, .zero = true },
@@ -2341,6 +2342,29 @@ static void test_slow_no_memory(void)
 	highest_memmap_pfn = highest;
 }
 
+static long find_to_populate(void)
+{
+	struct vm_area_struct *found;
+
+	init_req(0, 1, FOLL_MADV_POPULATE);
+	req.sink.pages = NULL;
+	mmap_read_lock(&world.mm);
+	found = gup_find_vma(&req);
+	mmap_read_unlock(&world.mm);
+	return found == vma ? 0 : PTR_ERR(found);
+}
+
+/* Who populates memory hears whether there is none, or it cannot be populated. */
+static void test_slow_populate(void)
+{
+	setup();
+	EXPECT_EQ(find_to_populate(), 0);
+	vma->vm_flags |= VM_PFNMAP;
+	EXPECT_EQ(find_to_populate(), -EINVAL);
+	vma->vm_start = addr_of(1);
+	EXPECT_EQ(find_to_populate(), -ENOMEM);
+}
+
 static void test_slow_split_pmd(void)
 {
 	setup();
@@ -2567,6 +2591,7 @@ static const struct test tests[] = {
 	{ "slow: leaf is stored without its lock", test_slow_leaf_stored },
 	{ "slow: ends of table and VMA", test_slow_ends },
 	{ "slow: no memory", test_slow_no_memory },
+	{ "slow: no VMA to populate", test_slow_populate },
 	{ "slow: touch", test_slow_touch },
 	{ "slow: touch of a leaf", test_slow_touch_leaf },
 	{ "slow: touch of a PUD leaf", test_slow_touch_pud },
