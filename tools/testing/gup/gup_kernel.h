@@ -1346,8 +1346,15 @@ static inline bool gup_fast_permitted(unsigned long start, unsigned long end)
 	return !(end >> 47);
 }
 
-#define untagged_addr(addr)		(addr)
-#define untagged_addr_remote(mm, addr)	((void)(mm), (addr))
+/* The tag of a user address is in these bits, as in LAM of x86. */
+#define GUP_TAG			(BIT(63) - BIT(57))
+
+static inline unsigned long untagged_addr(unsigned long addr)
+{
+	return (long)addr < 0 ? addr : addr & ~GUP_TAG;
+}
+
+#define untagged_addr_remote(mm, addr)	((void)(mm), untagged_addr(addr))
 
 /*
  * Address spaces

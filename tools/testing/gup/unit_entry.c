@@ -422,6 +422,19 @@ static void test_unaligned(void)
 	with_each_api(unaligned);
 }
 
+static void tagged(const struct api *api)
+{
+	map_small(0, 0, 8);
+	EXPECT_EQ(api->take(addr_of(3) | BIT(57) | BIT(62), 5, 0, pages), 5);
+	expect_pages(0, 5, 3);
+	release(api, 5);
+}
+
+static void test_tagged(void)
+{
+	with_each_api(tagged);
+}
+
 /* The last page of a VMA whose table goes on: no page of the hole behind it. */
 static void last_of_vma(const struct api *api)
 {
@@ -1015,7 +1028,7 @@ static int fixup(unsigned long i, unsigned int flags, bool *unlocked)
 	int ret;
 
 	mmap_read_lock(&world.mm);
-	ret = fixup_user_fault(&world.mm, addr_of(i), flags, unlocked);
+	ret = fixup_user_fault(&world.mm, addr_of(i) | BIT(57), flags, unlocked);
 	EXPECT_EQ(current->nr_mmap_locks, 1);
 	mmap_read_unlock(&world.mm);
 	return ret;
@@ -1335,6 +1348,7 @@ const struct test entry_tests[] = {
 	{ "entry: lock is said not to be held", test_locked_is_not_1 },
 	{ "entry: beyond user addresses", test_beyond_user_addresses },
 	{ "entry: unaligned address", test_unaligned },
+	{ "entry: tagged address", test_tagged },
 	{ "entry: last page of a VMA", test_last_of_vma },
 	{ "entry: huge leaves", test_leaves },
 	{ "entry: rules for VMAs", test_vma_rules },
