@@ -1209,9 +1209,10 @@ static void gup_compat_follow_nothing(struct kunit *test)
 	unsigned long hole = gk_map(test, 1, PROT_READ | PROT_WRITE);
 	unsigned long zero = gk_map_zero(test, 1);
 	unsigned long readonly = gk_map_filled(test, 1);
-	struct follow_page_context ctx = {};
+	struct follow_page_context ctx = { .page_mask = 7 };
 
 	KUNIT_EXPECT_NULL(test, gk_follow(hole, FOLL_GET, &ctx));
+	KUNIT_EXPECT_EQ(test, ctx.page_mask, 0);
 	KUNIT_EXPECT_NULL(test, gk_page_at(hole));
 	KUNIT_EXPECT_TRUE(test, is_zero_page(gk_follow(zero, 0, &ctx)));
 	KUNIT_EXPECT_NULL(test, gk_follow(zero, FOLL_GET | FOLL_WRITE, &ctx));
