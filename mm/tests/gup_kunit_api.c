@@ -2,6 +2,7 @@
 /*
  * KUnit tests of get_user_pages(): what every caller gets, and the arguments.
  */
+#include <linux/hugetlb.h>
 #include <linux/mman.h>
 #include <linux/uaccess.h>
 
@@ -148,6 +149,30 @@ static void gup_api_crosses_page_tables(struct kunit *test)
 	gk_fill(test, small, 8);
 	KUNIT_ASSERT_FALSE(test, pmd_leaf(*gk_pmdp(small)));
 	gk_take_and_release(test, api, small - 8 * PAGE_SIZE, 16, FOLL_WRITE);
+}
+
+/* From the middle of a huge page into the next one, which may be anywhere. */
+static void gup_api_crosses_hugetlb(struct kunit *test)
+{
+	static const unsigned long flags[] = { MAP_SHARED, MAP_PRIVATE };
+	const struct gk_api *api = test->param_value;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct file *file = gk_hugetlb_file(test, 2);
+		const size_t size = huge_page_size(hstate_file(file));
+		unsigned long addr = gk_map_file(test, file,
+						 2 * size >> PAGE_SHIFT,
+						 PROT_READ | PROT_WRITE,
+						 flags[i]);
+		unsigned long inside = addr + size - 8 * PAGE_SIZE;
+
+		gk_poke(test, addr, 1);
+		gk_poke(test, addr + size, 2);
+		gk_take_and_release(test, api, inside, 13, FOLL_WRITE);
+		gk_take_and_release(test, api, inside, 13, 0);
+		KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr, 2 * size));
+	}
 }
 
 /*
@@ -469,6 +494,7 @@ static struct kunit_case gup_api_cases[] = {
 	KUNIT_CASE_PARAM(gup_api_references_add_up, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_api_crosses_vmas, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_api_crosses_page_tables, gk_api_gen_params),
+	KUNIT_CASE_PARAM(gup_api_crosses_hugetlb, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_api_faults_pages_in, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_api_prefix_up_to_hole, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_api_nothing_mapped, gk_api_gen_params),

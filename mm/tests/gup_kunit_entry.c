@@ -2,6 +2,7 @@
 /*
  * KUnit tests of get_user_pages(): what each kind of page table entry means.
  */
+#include <linux/hugetlb.h>
 #include <linux/leafops.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
@@ -428,6 +429,38 @@ static void gup_entry_pfn_is_touched(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pte_dirty(gk_pte(test, addr)));
 }
 
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+static void gup_entry_pud_of_pfn(struct kunit *test)
+{
+	unsigned long pfn = gk_pfn_without_page(test) & (PUD_MASK >> PAGE_SHIFT);
+	unsigned long addr = gk_map_file(test, NULL, 2 * PUD_SIZE >> PAGE_SHIFT,
+					 PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS);
+	pgprot_t prot;
+	pud_t *pudp, old;
+
+	addr = ALIGN(addr, PUD_SIZE);
+	/* Now there is a table of PUDs. */
+	gk_peek(test, addr);
+	gk_vm_flags(addr, VM_MIXEDMAP, 0);
+	prot = vma_lookup(current->mm, addr)->vm_page_prot;
+	pudp = pud_offset(p4d_offset(pgd_offset(current->mm, addr), addr), addr);
+	old = pudp_get(pudp);
+	set_pud(pudp, pud_mkspecial(pud_mkhuge(pfn_pud(pfn, prot))));
+	KUNIT_EXPECT_EQ(test, gk_outcome(test, addr + PAGE_SIZE, FOLL_GET),
+			-EEXIST);
+	KUNIT_EXPECT_EQ(test, gk_outcome(test, addr + PAGE_SIZE, 0),
+			GUP_PROGRESS);
+	gk_expect_no_fast(test, addr + PAGE_SIZE);
+	set_pud(pudp, old);
+	gk_vm_flags(addr, 0, VM_MIXEDMAP);
+}
+#else
+static void gup_entry_pud_of_pfn(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_ARCH_SUPPORTS_PUD_PFNMAP");
+}
+#endif
+
 /*
  * Touching
  */
@@ -499,6 +532,28 @@ static void gk_set_pmd(unsigned long addr, pmd_t pmd)
 }
 #endif
 
+/* A bit where the PFN of a small page has one says how a huge one is cached. */
+static void gup_entry_thp_with_cache_bit(struct kunit *test)
+{
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_X86_64)
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_thp(test);
+	struct gk_refs *refs = gk_refs(test, addr, 4);
+	pmd_t pmd = *gk_pmdp(addr);
+	struct page *pages[4];
+	long ret;
+
+	gk_set_pmd(addr, __pmd(pmd_val(pmd) | _PAGE_PAT_LARGE));
+	ret = api->take(addr, 4, FOLL_WRITE, pages);
+	gk_set_pmd(addr, pmd);
+	KUNIT_ASSERT_EQ(test, ret, 4);
+	gk_expect_taken(test, refs, pages, 4, api->ref);
+	gk_release(api, pages, 4);
+#else
+	kunit_skip(test, "needs x86-64 with CONFIG_TRANSPARENT_HUGEPAGE");
+#endif
+}
+
 static void gup_entry_touch_thp(struct kunit *test)
 {
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -517,6 +572,29 @@ static void gup_entry_touch_thp(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, pmd_young(*pmdp));
 #else
 	kunit_skip(test, "needs CONFIG_TRANSPARENT_HUGEPAGE");
+#endif
+}
+
+/* An entry of the top level may have bits above the address of a table. */
+static void gup_entry_table_without_execution(struct kunit *test)
+{
+#ifdef CONFIG_X86_64
+	unsigned long addr = gk_map_filled(test, 4);
+	pgd_t *pgdp = pgd_offset(current->mm, addr);
+	struct gk_refs *refs = gk_refs(test, addr, 4);
+	struct page *pages[4];
+	pgd_t pgd = *pgdp;
+	long ret;
+
+	/* As where user space has page tables of its own. */
+	WRITE_ONCE(*pgdp, __pgd(pgd_val(pgd) | _PAGE_NX));
+	ret = gk_get_fast_only(addr, 4, FOLL_WRITE, pages);
+	WRITE_ONCE(*pgdp, pgd);
+	KUNIT_ASSERT_EQ(test, ret, 4);
+	gk_expect_taken(test, refs, pages, 4, FOLL_GET);
+	gup_release_range(pages, 4, FOLL_GET);
+#else
+	kunit_skip(test, "needs x86-64");
 #endif
 }
 
@@ -818,6 +896,104 @@ static void gup_entry_force_copies_shared_page(struct kunit *test)
 }
 
 /*
+ * hugetlb
+ */
+
+#ifdef CONFIG_HUGETLB_PAGE
+static pte_t *gk_huge_ptep(unsigned long addr)
+{
+	return (pte_t *)gk_pmdp(addr);
+}
+
+static pte_t gk_huge_pte(unsigned long addr)
+{
+	return huge_ptep_get(current->mm, addr, gk_huge_ptep(addr));
+}
+
+static void gk_set_huge_pte(unsigned long addr, pte_t pte)
+{
+	pte_t *ptep = gk_huge_ptep(addr);
+
+	/* Some MMUs must not see one turn into another. */
+	huge_ptep_get_and_clear(current->mm, addr, ptep, PMD_SIZE);
+	flush_tlb_mm(current->mm);
+	set_huge_pte_at(current->mm, addr, ptep, pte, PMD_SIZE);
+}
+
+/* What is neither mapped nor a hole. */
+static void gup_entry_hugetlb_migration(struct kunit *test)
+{
+	unsigned long addr = gk_map_hugetlb(test, MAP_SHARED);
+	pte_t pte = gk_huge_pte(addr);
+	unsigned long pfn = pte_pfn(pte);
+
+	lock_page(pfn_to_page(pfn));
+	gk_set_huge_pte(addr, swp_entry_to_pte(make_writable_migration_entry(pfn)));
+	KUNIT_EXPECT_EQ(test, gk_outcome(test, addr, FOLL_GET), GUP_NEED_FAULT);
+	KUNIT_EXPECT_EQ(test, gk_outcome(test, addr, FOLL_GET | FOLL_DUMP),
+			GUP_NEED_FAULT);
+	gk_expect_no_fast(test, addr);
+	gk_set_huge_pte(addr, pte);
+	unlock_page(pfn_to_page(pfn));
+}
+
+static void gup_entry_hugetlb_is_dumped(struct kunit *test)
+{
+	unsigned long addr = gk_map_hugetlb(test, MAP_PRIVATE);
+
+	gk_set_huge_pte(addr, huge_pte_wrprotect(gk_huge_pte(addr)));
+	KUNIT_EXPECT_EQ(test, gk_outcome(test, addr, FOLL_GET | FOLL_DUMP),
+			GUP_PROGRESS);
+}
+
+static void gup_entry_force_hugetlb(struct kunit *test)
+{
+	unsigned long addr = gk_map_hugetlb(test, MAP_PRIVATE);
+	unsigned long inside = addr + 9 * PAGE_SIZE;
+	pte_t pte = huge_pte_wrprotect(gk_huge_pte(addr));
+
+	gk_vm_flags(addr, 0, VM_WRITE | VM_SOFTDIRTY);
+	/* Soft-dirty is not tracked: no fault would ever set it. */
+	if (pgtable_supports_soft_dirty())
+		pte = pte_clear_soft_dirty(pte);
+	gk_set_huge_pte(addr, pte);
+	KUNIT_EXPECT_EQ(test, gk_forced(test, inside), GUP_PROGRESS);
+#ifdef CONFIG_HAVE_ARCH_USERFAULTFD_WP
+	if (pgtable_supports_uffd()) {
+		gk_vm_flags(addr, VM_UFFD_WP, 0);
+		gk_set_huge_pte(addr, huge_pte_mkuffd(pte));
+		KUNIT_EXPECT_EQ(test, gk_forced(test, inside), GUP_NEED_FAULT);
+		gk_set_huge_pte(addr, pte);
+		KUNIT_EXPECT_EQ(test, gk_forced(test, inside), GUP_PROGRESS);
+		gk_vm_flags(addr, 0, VM_UFFD_WP);
+	}
+#endif
+}
+
+/* A lock of the VMA keeps page tables that others may share. */
+static void gup_entry_hugetlb_lock_is_released(struct kunit *test)
+{
+	unsigned long addr = gk_map_hugetlb(test, MAP_SHARED);
+	struct vm_area_struct *vma = vma_lookup(current->mm, addr);
+
+	KUNIT_EXPECT_EQ(test, gk_outcome(test, addr, FOLL_GET), GUP_PROGRESS);
+	if (hugetlb_vma_trylock_write(vma))
+		hugetlb_vma_unlock_write(vma);
+	else
+		KUNIT_FAIL(test, "the lock of the VMA is still held");
+}
+#else
+static void gup_entry_hugetlb_migration(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_HUGETLBFS");
+}
+
+#define gup_entry_hugetlb_is_dumped		gup_entry_hugetlb_migration
+#define gup_entry_force_hugetlb			gup_entry_hugetlb_migration
+#define gup_entry_hugetlb_lock_is_released	gup_entry_hugetlb_migration
+#endif	/* CONFIG_HUGETLB_PAGE */
+
+/*
  * Unsharing
  */
 
@@ -947,9 +1123,12 @@ static struct kunit_case gup_entry_cases[] = {
 	KUNIT_CASE_PARAM(gup_entry_huge_zero_folio, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_entry_pfn, gk_api_gen_params),
 	KUNIT_CASE(gup_entry_pfn_is_touched),
+	KUNIT_CASE(gup_entry_pud_of_pfn),
 	KUNIT_CASE(gup_entry_touch),
 	KUNIT_CASE(gup_entry_touch_large_folio),
+	KUNIT_CASE_PARAM(gup_entry_thp_with_cache_bit, gk_api_gen_params),
 	KUNIT_CASE(gup_entry_touch_thp),
+	KUNIT_CASE(gup_entry_table_without_execution),
 	KUNIT_CASE_PARAM(gup_entry_run_out_of_order, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_entry_run_with_hole, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_entry_run_with_readonly_entry, gk_api_gen_params),
@@ -966,6 +1145,10 @@ static struct kunit_case gup_entry_cases[] = {
 			 gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_entry_force_copies_shared_page,
 			 gk_anon_combo_gen_params),
+	KUNIT_CASE(gup_entry_hugetlb_migration),
+	KUNIT_CASE(gup_entry_hugetlb_is_dumped),
+	KUNIT_CASE(gup_entry_force_hugetlb),
+	KUNIT_CASE(gup_entry_hugetlb_lock_is_released),
 	KUNIT_CASE(gup_entry_unshare),
 	KUNIT_CASE_PARAM(gup_entry_read_pin_of_shared_page,
 			 gk_anon_combo_gen_params),
