@@ -227,9 +227,28 @@ static void gup_ref_p2pdma_needs_flag(struct kunit *test)
 	req.flags |= FOLL_PCI_P2PDMA;
 	KUNIT_EXPECT_EQ(test, gup_grab_stable(&req, folio, 1, req.flags, false), 0);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 3);
+	/* Whoever has a pin has been allowed to. */
+	KUNIT_ASSERT_EQ(test, 0, try_grab_folio(folio, 1, FOLL_PIN |
+						FOLL_PCI_P2PDMA));
+	KUNIT_EXPECT_EQ(test, folio_add_pins(folio, 1), 0);
+	unpin_user_folio(folio, 2);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 3);
 	set_page_zone(page, zone);
 	INIT_LIST_HEAD(&folio->lru);
 	folio_put_refs(folio, 2);
+}
+
+/* What was found out holds for one pageblock, and no more. */
+static void gup_ref_longterm_look_up(struct kunit *test)
+{
+	struct gup_longterm longterm = { .block = ULONG_MAX };
+	struct page *page = gk_alloc_page(test, 0);
+	struct folio *folio = page_folio(page);
+
+	KUNIT_EXPECT_TRUE(test, gup_longterm_look_up(&longterm, folio));
+	KUNIT_EXPECT_EQ(test, longterm.block,
+			folio_pfn(folio) >> pageblock_order);
+	KUNIT_EXPECT_EQ(test, longterm.zone, folio_zonenum(folio));
 }
 
 /*
@@ -463,6 +482,51 @@ static void gup_ref_unpin_dirty_folio_without_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
 }
 
+/* A file that looks at its folio when that is made dirty. */
+struct gk_dirtied {
+	struct address_space mapping;
+	bool locked;
+	bool pinned;
+};
+
+static bool gk_dirty_folio(struct address_space *mapping, struct folio *folio)
+{
+	struct gk_dirtied *dirtied = container_of(mapping, struct gk_dirtied,
+						  mapping);
+
+	dirtied->locked = folio_test_locked(folio);
+	dirtied->pinned = folio_maybe_dma_pinned(folio);
+	return noop_dirty_folio(mapping, folio);
+}
+
+static const struct address_space_operations gk_dirty_aops = {
+	.dirty_folio = gk_dirty_folio,
+};
+
+/* Without its lock the folio may leave the file, without the pin it may be freed. */
+static void gup_ref_unpin_dirties_pinned_folio(struct kunit *test)
+{
+	const struct gk_unpin *unpin = test->param_value;
+	struct page *page = gk_alloc_page(test, 0);
+	struct folio *folio = page_folio(page);
+	struct gk_dirtied *dirtied;
+
+	if (!gk_unpin_makes_dirty(unpin))
+		return;
+	dirtied = kunit_kzalloc(test, sizeof(*dirtied), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dirtied);
+	dirtied->mapping.a_ops = &gk_dirty_aops;
+	KUNIT_ASSERT_EQ(test, try_grab_folio(folio, 1, FOLL_PIN), 0);
+	folio->mapping = &dirtied->mapping;
+	unpin->unpin(&page, 1);
+	folio->mapping = NULL;
+	KUNIT_EXPECT_TRUE(test, folio_test_dirty(folio));
+	KUNIT_EXPECT_TRUE(test, dirtied->locked);
+	KUNIT_EXPECT_TRUE(test, dirtied->pinned);
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
+	folio_clear_dirty(folio);
+}
+
 /* Taken in one piece, pins may be given back in others. */
 static void gup_ref_unpin_in_pieces(struct kunit *test)
 {
@@ -485,15 +549,39 @@ static void gk_unpin_undo(struct page **pages, unsigned long nr)
 	gup_release_range(pages, nr, FOLL_PIN);
 }
 
-static void gk_expect_warnings(struct kunit *test, struct page *page,
-			       void (*unpin)(struct page **pages,
-					     unsigned long nr), int want)
+/* Who looks whether a page is still exclusive, and who does not. */
+static const struct {
+	const char *name;
+	void (*unpin)(struct page **pages, unsigned long nr);
+	bool range;	/* is given the first page and a number */
+	bool silent;	/* the undo of the fast path may race with fork() */
+} gk_checks[] = {
+	{ "page", gk_unpin_one_by_one },
+	{ "pages", unpin_user_pages },
+	{ "pages dirty", gk_unpin_dirty },
+	{ "range clean", gk_unpin_range_clean, true },
+	{ "range dirty", gk_unpin_range_dirty, true },
+	{ "bvec clean", gk_unpin_bvec_clean, true },
+	{ "bvec dirty", gk_unpin_bvec_dirty, true },
+	{ "undo", gk_unpin_undo, false, true },
+};
+
+static void gk_check_warnings(struct kunit *test, struct page **pages,
+			      unsigned long nr, bool warns)
 {
-	/* Each of them comes but once, whoever caused it. */
-	memset(__start_once, 0, __end_once - __start_once);
-	kunit_warning_suppress(test) {
-		unpin(&page, 1);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, want);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(gk_checks); i++) {
+		if (gk_checks[i].range && nr > 1)
+			continue;
+		gk_pin_all(test, pages, nr);
+		/* Each of them comes but once, whoever caused it. */
+		gk_forget_warnings();
+		kunit_warning_suppress(test) {
+			gk_checks[i].unpin(pages, nr);
+			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, warns &&
+							      !gk_checks[i].silent);
+		}
 	}
 }
 
@@ -504,21 +592,26 @@ static void gup_ref_unpin_warns_of_shared_page(struct kunit *test)
 	struct page *head = gk_page_at(addr);
 	/* Of a huge page the flag of the head is what counts. */
 	struct page *page = head + (kind->order ? 3 : 0);
+	struct page *pages[] = { page, page + 1, page };
+	const bool by_ptes = kind->order && !pmd_leaf(*gk_pmdp(addr));
 
 	if (!IS_ENABLED(CONFIG_DEBUG_VM))
 		kunit_skip(test, "needs CONFIG_DEBUG_VM");
-	KUNIT_ASSERT_EQ(test, try_grab_folio(page_folio(page), 4, FOLL_PIN), 0);
+	gk_check_warnings(test, &page, 1, false);
 	ClearPageAnonExclusive(head);
-	if (kind->order && pmd_present(*gk_pmdp(addr)) &&
-	    !pmd_leaf(*gk_pmdp(addr)))
+	if (by_ptes) {
+		/* The page has a flag of its own. */
+		gk_check_warnings(test, &page, 1, false);
 		ClearPageAnonExclusive(page);
-	gk_expect_warnings(test, page, gk_unpin_one_by_one, 1);
-	gk_expect_warnings(test, page, unpin_user_pages, 1);
-	gk_expect_warnings(test, page, gk_unpin_range_clean, 1);
-	/* The undo of the fast path may race with fork(). */
-	gk_expect_warnings(test, page, gk_unpin_undo, 0);
+		/* Not of the first entry only. */
+		pages[0] = page + 1;
+		gk_check_warnings(test, pages, 3, true);
+	}
+	gk_check_warnings(test, &page, 1, true);
 	SetPageAnonExclusive(head);
-	if (!pmd_leaf(*gk_pmdp(addr)))
+	/* That of the head counts for all: the folio may be mapped by a PMD. */
+	gk_check_warnings(test, &page, 1, false);
+	if (by_ptes)
 		SetPageAnonExclusive(page);
 }
 
@@ -664,6 +757,25 @@ static void gup_ref_sink_push(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, none.nr, pos);
 }
 
+/* Its look ends with the sink, though more of the array may be in use. */
+static void gup_ref_sink_next(struct kunit *test)
+{
+	struct page **a = gk_folio_pages(test, 2);
+	struct page *small = gk_alloc_page(test, 0);
+	struct page *pages[] = { a[1], a[2], a[3], NULL, NULL, small, small,
+				 small, a[0], a[0], a[0] };
+	static const unsigned long want[] = { 3, 2, 1, 1, 1, 3, 2, 1, 2, 1 };
+	struct gup_sink sink = { .pages = pages, .nr = ARRAY_SIZE(want) };
+	struct folio *folio;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		KUNIT_EXPECT_EQ(test, gup_sink_next(&sink, i, &folio), want[i]);
+		KUNIT_EXPECT_PTR_EQ(test, folio,
+				    pages[i] ? page_folio(pages[i]) : NULL);
+	}
+}
+
 struct gk_ref_kind {
 	const char *name;
 	unsigned int flags;
@@ -776,6 +888,7 @@ static struct kunit_case gup_ref_cases[] = {
 	KUNIT_CASE(gup_ref_huge_zero_folio_is_counted),
 	KUNIT_CASE(gup_ref_overflow_is_refused),
 	KUNIT_CASE(gup_ref_p2pdma_needs_flag),
+	KUNIT_CASE(gup_ref_longterm_look_up),
 	KUNIT_CASE_PARAM(gup_ref_unpin_page, gk_unpins_gen_params),
 	KUNIT_CASE_PARAM(gup_ref_unpin_folio_in_full, gk_unpins_gen_params),
 	KUNIT_CASE_PARAM(gup_ref_unpin_part_of_folio, gk_unpins_gen_params),
@@ -784,12 +897,15 @@ static struct kunit_case gup_ref_cases[] = {
 	KUNIT_CASE(gup_ref_unpin_skips_null),
 	KUNIT_CASE(gup_ref_unpin_count_is_an_error),
 	KUNIT_CASE(gup_ref_unpin_dirty_folio_without_lock),
+	KUNIT_CASE_PARAM(gup_ref_unpin_dirties_pinned_folio,
+			 gk_unpins_gen_params),
 	KUNIT_CASE(gup_ref_unpin_in_pieces),
 	KUNIT_CASE_PARAM(gup_ref_unpin_warns_of_shared_page, gk_anon_kind_gen_params),
 	KUNIT_CASE_PARAM(gup_ref_unpin_run_at_once, gk_runs_gen_params),
 	KUNIT_CASE(gup_ref_span_length),
 	KUNIT_CASE(gup_ref_span_length_long),
 	KUNIT_CASE(gup_ref_sink_push),
+	KUNIT_CASE(gup_ref_sink_next),
 	KUNIT_CASE_PARAM(gup_ref_release_range, gk_ref_kinds_gen_params),
 	KUNIT_CASE_PARAM(gup_ref_sink_undo, gk_ref_kinds_gen_params),
 	KUNIT_CASE(gup_ref_sink_undo_without_array),
