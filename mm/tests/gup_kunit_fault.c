@@ -136,6 +136,7 @@ enum gk_answer {
 	GK_SIGSEGV,
 	GK_OOM,
 	GK_HWPOISON,
+	GK_FALLBACK,	/* an error that has no errno */
 	GK_KILL,	/* asked again, but there is a fatal signal now */
 	GK_INTR,	/* the same with another signal */
 	GK_UNMAP,	/* asked again, but the mapping is gone */
@@ -198,6 +199,8 @@ static vm_fault_t gk_fault_answer(struct gk_dev *dev, struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	case GK_HWPOISON:
 		return VM_FAULT_HWPOISON;
+	case GK_FALLBACK:
+		return VM_FAULT_FALLBACK;
 	case GK_KILL:
 		gk_signal(SIGKILL);
 		return gk_unlock(test, vmf);
@@ -230,6 +233,7 @@ static const struct gk_asks gk_asks[] = {
 	{ "sigsegv", { GK_SIGSEGV }, 0, 1, -EFAULT, false },
 	{ "oom", { GK_OOM }, 0, 1, -ENOMEM, false },
 	{ "hwpoison", { GK_HWPOISON }, 0, 1, -EFAULT, false },
+	{ "fallback", { GK_FALLBACK }, 0, 1, -EFAULT, false },
 	{ "hwpoison, wants to know", { GK_HWPOISON }, FOLL_HWPOISON, 1,
 	  -EHWPOISON, false },
 	{ "retry, sigbus", { GK_RETRY, GK_SIGBUS }, 0, 1, -EFAULT, true },
@@ -498,12 +502,25 @@ static void gup_fault_other_signal_is_pending(struct kunit *test)
 	gk_release(api, pages, ret);
 }
 
-/* Somebody who holds mmap_lock for writing until told to let go. */
+/*
+ * Somebody who holds mmap_lock for writing until told to let go, and kills who waits
+ * for it.
+ */
 struct gk_holder {
 	struct mm_struct *mm;
+	struct task_struct *victim;
 	struct completion held;
 	struct completion let_go;
 };
+
+static void gk_kill_waiting(struct mm_struct *mm, struct task_struct *victim)
+{
+	while (!rwsem_is_contended(&mm->mmap_lock))
+		cond_resched();
+	sigaddset(&victim->pending.signal, SIGKILL);
+	set_tsk_thread_flag(victim, TIF_SIGPENDING);
+	wake_up_process(victim);
+}
 
 static int gk_hold(void *data)
 {
@@ -511,6 +528,8 @@ static int gk_hold(void *data)
 
 	mmap_write_lock(holder->mm);
 	complete(&holder->held);
+	if (holder->victim)
+		gk_kill_waiting(holder->mm, holder->victim);
 	wait_for_completion(&holder->let_go);
 	mmap_write_unlock(holder->mm);
 	return 0;
@@ -538,6 +557,45 @@ static void gup_fault_fatal_signal_before_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, -EAGAIN);
 }
 
+static struct gk_holder gk_hold_after_fault;
+static struct task_struct *gk_holder_task;
+
+/* Drops the lock, and before it can be taken again somebody else has it. */
+static vm_fault_t gk_fault_loses_lock(struct gk_dev *dev, struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_TRIED)
+		return gk_dev_fault_page(dev, vmf);
+	mmap_read_unlock(vmf->vma->vm_mm);
+	wake_up_process(gk_holder_task);
+	wait_for_completion(&gk_hold_after_fault.held);
+	return VM_FAULT_RETRY;
+}
+
+static void gup_fault_fatal_signal_before_relock(struct kunit *test)
+{
+	struct gk_holder *holder = &gk_hold_after_fault;
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_dev(test, dev, PROT_READ, MAP_SHARED);
+	struct page *pages[1];
+	long ret;
+
+	dev->fault = gk_fault_loses_lock;
+	holder->mm = current->mm;
+	holder->victim = current;
+	init_completion(&holder->held);
+	init_completion(&holder->let_go);
+	gk_holder_task = kthread_create(gk_hold, holder, "gup_kunit_holder");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(gk_holder_task));
+	get_task_struct(gk_holder_task);
+	ret = get_user_pages_unlocked(addr, 1, pages, 0);
+	gk_no_signal();
+	complete(&holder->let_go);
+	kthread_stop_put(gk_holder_task);
+	KUNIT_EXPECT_EQ(test, ret, -EINTR);
+	KUNIT_EXPECT_EQ(test, dev->calls, 1);
+	gk_expect_lock_free(test);
+}
+
 /*
  * fixup_user_fault()
  */
@@ -559,6 +617,7 @@ static const struct gk_fixup gk_fixups[] = {
 	{ "sigbus", { GK_SIGBUS }, 0, -EFAULT, false },
 	{ "oom", { GK_OOM }, 0, -ENOMEM, false },
 	{ "hwpoison", { GK_HWPOISON }, 0, -EFAULT, false },
+	{ "fallback", { GK_FALLBACK }, 0, -EFAULT, false },
 	{ "kill", { GK_KILL }, 0, -EINTR, true },
 	{ "unmap", { GK_UNMAP }, 0, -EFAULT, true },
 };
@@ -625,6 +684,25 @@ static void gup_fault_fixup_refuses(struct kunit *test)
 	mmap_read_unlock(mm);
 }
 
+/* Only who may lose the lock looks for signals: the others cannot wait for long. */
+static void gup_fault_fixup_with_fatal_signal(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 1);
+	struct mm_struct *mm = current->mm;
+	bool unlocked = false;
+	int kept, droppable;
+
+	gk_signal(SIGKILL);
+	mmap_read_lock(mm);
+	kept = fixup_user_fault(mm, addr, 0, NULL);
+	droppable = fixup_user_fault(mm, addr, 0, &unlocked);
+	mmap_read_unlock(mm);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, kept, 0);
+	KUNIT_EXPECT_EQ(test, droppable, -EINTR);
+	KUNIT_EXPECT_FALSE(test, unlocked);
+}
+
 static struct kunit_case gup_fault_cases[] = {
 	KUNIT_CASE_PARAM(gup_fault_flags, gk_told_gen_params),
 	KUNIT_CASE(gup_fault_unshare),
@@ -639,9 +717,11 @@ static struct kunit_case gup_fault_cases[] = {
 	KUNIT_CASE_PARAM(gup_fault_fatal_signal_is_pending, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_fault_other_signal_is_pending, gk_api_gen_params),
 	KUNIT_CASE(gup_fault_fatal_signal_before_lock),
+	KUNIT_CASE(gup_fault_fatal_signal_before_relock),
 	KUNIT_CASE_PARAM(gup_fault_fixup, gk_fixups_gen_params),
 	KUNIT_CASE(gup_fault_fixup_calls_handler_always),
 	KUNIT_CASE(gup_fault_fixup_refuses),
+	KUNIT_CASE(gup_fault_fixup_with_fatal_signal),
 	{}
 };
 
