@@ -5,6 +5,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kmsg_dump.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmu_context.h>
@@ -209,6 +210,7 @@ static const struct gk_vma_rule gk_vma_rules[] = {
 	  -EFAULT },
 	{ "SPLIT_PMD of hugetlb", gk_rule_hugetlb, 0, 0, FOLL_SPLIT_PMD,
 	  -EOPNOTSUPP },
+	{ "SPLIT_PMD of fsdax", gk_rule_fsdax, 0, 0, FOLL_SPLIT_PMD, 1 },
 	{ "secretmem", gk_map_secretmem, 0, 0, 0, -EFAULT },
 	{ "secretmem, forced", gk_map_secretmem, 0, 0, FOLL_FORCE, -EFAULT },
 	{ "write to w without r", gk_rule_anon, 0, VM_READ, FOLL_WRITE, 1 },
@@ -328,6 +330,48 @@ static void gup_vma_stack_is_not_expanded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vma_lookup(current->mm, stack)->vm_start, stack);
 }
 
+/* How many lines of the kernel's log have it? */
+static unsigned int gk_logged(const char *text)
+{
+	struct kmsg_dump_iter iter;
+	static char line[512];
+	unsigned int nr = 0;
+	size_t len;
+
+	kmsg_dump_rewind(&iter);
+	while (kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
+		line[len] = '\0';
+		nr += !!strstr(line, text);
+	}
+	return nr;
+}
+
+/* Nothing mapped from @stack - @below on, and two pages of a mapping at @stack. */
+static void gk_check_below(struct kunit *test, unsigned long flags,
+			   unsigned long below, unsigned int max)
+{
+	unsigned long addr = gk_map(test, 64, PROT_READ | PROT_WRITE);
+	unsigned long stack = addr + 62 * PAGE_SIZE;
+	const unsigned int before = gk_logged("does not expand the stack");
+	struct page *pages[1];
+
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr, 64 * PAGE_SIZE));
+	gk_map_over(test, stack, NULL, 2, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | flags);
+	KUNIT_EXPECT_EQ(test, -EFAULT, gk_get_locked(stack - below, 1, 0, pages));
+	KUNIT_EXPECT_EQ(test, -EFAULT, gk_get_locked(stack - below, 1, 0, pages));
+	KUNIT_EXPECT_LE(test, gk_logged("does not expand the stack"),
+			before + max);
+}
+
+/* Only of a stack, and once an hour: there may have been a message already. */
+static void gup_vma_warns_below_stack(struct kunit *test)
+{
+	gk_check_below(test, 0, PAGE_SIZE, 0);
+	gk_check_below(test, MAP_GROWSDOWN, SZ_64K + PAGE_SIZE, 0);
+	gk_check_below(test, MAP_GROWSDOWN, SZ_64K, 1);
+}
+
 static long gk_populate(unsigned long addr, unsigned long nr, bool write)
 {
 	int locked = 1;
@@ -431,6 +475,25 @@ static void gup_vma_pkey_of_thp(struct kunit *test)
 	gk_check_pkeys(test, gk_map_pkey(test, true));
 }
 
+/* The fault handler asks for itself, but nobody else may ask for too much. */
+static void gup_vma_pkey_of_fixup(struct kunit *test)
+{
+	const u32 deny = PKRU_AD_BIT << (GK_KEY * PKRU_BITS_PER_PKEY);
+	unsigned long addr = gk_map_pkey(test, false);
+	struct mm_struct *mm = current->mm;
+	const u32 pkru = read_pkru();
+	int ours, foreign;
+
+	write_pkru(deny);
+	mmap_read_lock(mm);
+	ours = fixup_user_fault(mm, addr, 0, NULL);
+	foreign = fixup_user_fault(mm, addr, FAULT_FLAG_REMOTE, NULL);
+	mmap_read_unlock(mm);
+	write_pkru(pkru);
+	KUNIT_EXPECT_EQ(test, ours, -EFAULT);
+	KUNIT_EXPECT_EQ(test, foreign, 0);
+}
+
 /* Keys that change from page to page of a range. */
 static void gup_vma_pkeys_change(struct kunit *test)
 {
@@ -471,6 +534,7 @@ static void gup_vma_pkey(struct kunit *test)
 }
 
 #define gup_vma_pkey_of_thp	gup_vma_pkey
+#define gup_vma_pkey_of_fixup	gup_vma_pkey
 #define gup_vma_pkeys_change	gup_vma_pkey
 #endif	/* CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS */
 
@@ -531,6 +595,41 @@ static void gup_vma_gate_is_readable_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gk_populate(VSYSCALL_ADDR, 1, false), -ENOMEM);
 }
 
+/* With vsyscall=xonly there is an area without a page. */
+static void gup_vma_gate_is_empty(struct kunit *test)
+{
+	struct page *pages[1];
+	pte_t *ptep, pte;
+
+	gk_need_gate(test);
+	ptep = virt_to_kpte(VSYSCALL_ADDR);
+	pte = ptep_get(ptep);
+	set_pte(ptep, __pte(0));
+	KUNIT_EXPECT_EQ(test, gk_pin_locked(VSYSCALL_ADDR, 1, 0, pages),
+			-EFAULT);
+	set_pte(ptep, pte);
+}
+
+static void gup_vma_gate_page_is_refused(struct kunit *test)
+{
+	struct page *pages[1];
+	struct folio *folio;
+	int count;
+
+	gk_need_gate(test);
+	folio = page_folio(pte_page(ptep_get(virt_to_kpte(VSYSCALL_ADDR))));
+	count = folio_ref_count(folio);
+	folio_set_count(folio, INT_MIN / 2);
+	kunit_warning_suppress(test) {
+		gk_forget_warnings();
+		KUNIT_EXPECT_EQ(test, gk_get_locked(VSYSCALL_ADDR, 1, 0, pages),
+				-ENOMEM);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), INT_MIN / 2);
+	folio_set_count(folio, count);
+}
+
 static void gup_vma_gate_without_array(struct kunit *test)
 {
 	gk_need_gate(test);
@@ -545,10 +644,14 @@ static void gup_vma_gate_page(struct kunit *test)
 }
 
 #define gup_vma_gate_is_readable_only	gup_vma_gate_page
+#define gup_vma_gate_is_empty		gup_vma_gate_page
+#define gup_vma_gate_page_is_refused	gup_vma_gate_page
 #define gup_vma_gate_without_array	gup_vma_gate_page
 #endif	/* CONFIG_X86_VSYSCALL_EMULATION */
 
 static struct kunit_case gup_vma_cases[] = {
+	/* The first one, as others may lead to the message of the hour. */
+	KUNIT_CASE(gup_vma_warns_below_stack),
 	KUNIT_CASE_PARAM(gup_vma_protection, gk_prots_gen_params),
 	KUNIT_CASE_PARAM(gup_vma_refused_in_the_middle, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_vma_rule, gk_vma_rules_gen_params),
@@ -558,9 +661,12 @@ static struct kunit_case gup_vma_cases[] = {
 	KUNIT_CASE(gup_vma_populate_errors),
 	KUNIT_CASE_PARAM(gup_vma_pkey, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_vma_pkey_of_thp, gk_api_gen_params),
+	KUNIT_CASE(gup_vma_pkey_of_fixup),
 	KUNIT_CASE_PARAM(gup_vma_pkeys_change, gk_api_gen_params),
 	KUNIT_CASE_PARAM(gup_vma_gate_page, gk_api_gen_params),
 	KUNIT_CASE(gup_vma_gate_is_readable_only),
+	KUNIT_CASE(gup_vma_gate_is_empty),
+	KUNIT_CASE(gup_vma_gate_page_is_refused),
 	KUNIT_CASE(gup_vma_gate_without_array),
 	{}
 };
