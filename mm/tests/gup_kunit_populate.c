@@ -7,6 +7,7 @@
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
+#include <linux/swap.h>
 #include <linux/uaccess.h>
 
 #include "gup_kunit.h"
@@ -74,6 +75,32 @@ static void gup_populate_shared_writable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gk_populate_vma(addr, 2, NULL), 2);
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + PAGE_SIZE));
 	KUNIT_EXPECT_FALSE(test, pte_dirty(gk_pte(test, addr)));
+}
+
+static void gk_make_untouched(struct folio *folio)
+{
+	lru_add_drain_all();
+	folio_clear_referenced(folio);
+	folio_clear_active(folio);
+}
+
+/* What is mapped already has been used now. */
+static void gup_populate_touches(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 1);
+	struct folio *folio = page_folio(gk_page_at(addr));
+	int locked = 1;
+
+	gk_make_untouched(folio);
+	KUNIT_EXPECT_EQ(test, gk_populate_vma(addr, 1, NULL), 1);
+	KUNIT_EXPECT_TRUE(test, folio_test_referenced(folio));
+	gk_make_untouched(folio);
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, 1, faultin_page_range(current->mm, addr,
+						    addr + PAGE_SIZE, true,
+						    &locked));
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_TRUE(test, folio_test_referenced(folio));
 }
 
 /* Not readable, but accessible: mlock() has to succeed. */
@@ -167,21 +194,21 @@ static void gup_populate_faultin_for_writing(struct kunit *test)
  */
 
 /* Seven pages: two of memory, a gap, one of a device, two of memory, a gap. */
-static unsigned long gk_map_patchwork(struct kunit *test)
+static unsigned long gk_map_patchwork(struct kunit *test, vm_flags_t flag)
 {
 	unsigned long addr = gk_map(test, 7, PROT_READ | PROT_WRITE);
 
 	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + 2 * PAGE_SIZE, PAGE_SIZE));
 	KUNIT_ASSERT_EQ(test, 0, do_madvise(current->mm, addr + 3 * PAGE_SIZE,
 					    PAGE_SIZE, MADV_DONTFORK));
-	gk_vm_flags(addr + 3 * PAGE_SIZE, VM_PFNMAP, 0);
+	gk_vm_flags(addr + 3 * PAGE_SIZE, flag, 0);
 	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + 6 * PAGE_SIZE, PAGE_SIZE));
 	return addr;
 }
 
-static void gup_populate_mm_skips_gaps(struct kunit *test)
+static void gk_check_patchwork(struct kunit *test, vm_flags_t flag)
 {
-	unsigned long addr = gk_map_patchwork(test);
+	unsigned long addr = gk_map_patchwork(test, flag);
 
 	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, 7 * PAGE_SIZE, 0));
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr));
@@ -190,7 +217,13 @@ static void gup_populate_mm_skips_gaps(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 4 * PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 5 * PAGE_SIZE));
 	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
-	gk_vm_flags(addr + 3 * PAGE_SIZE, 0, VM_PFNMAP);
+	gk_vm_flags(addr + 3 * PAGE_SIZE, 0, flag);
+}
+
+static void gup_populate_mm_skips_gaps(struct kunit *test)
+{
+	gk_check_patchwork(test, VM_PFNMAP);
+	gk_check_patchwork(test, VM_IO);
 }
 
 static void gup_populate_mm_stays_in_range(struct kunit *test)
@@ -322,9 +355,14 @@ static void gup_populate_fault_in_contents(struct kunit *test)
 	const struct gk_fault_in *how = test->param_value;
 	unsigned long addr = gk_map(test, 1, PROT_READ | PROT_WRITE);
 
+	u8 bytes[4] = {}, want[4] = { 0xff, how->spoils ? 0 : 0xff, 0xff, 0xff };
+
 	gk_poke(test, addr, ~0UL);
 	KUNIT_EXPECT_EQ(test, 0, gk_fault_in(test, addr + 1, 2));
-	KUNIT_EXPECT_EQ(test, gk_peek(test, addr) != ~0UL, how->spoils);
+	/* Nothing in front of the range, and in it the first byte. */
+	KUNIT_ASSERT_EQ(test, 0, copy_from_user(bytes, (void __user *)addr,
+						sizeof(bytes)));
+	KUNIT_EXPECT_MEMEQ(test, bytes, want, sizeof(want));
 }
 
 /* Kernel addresses, and the end of them all. */
@@ -333,6 +371,21 @@ static void gup_populate_fault_in_kernel_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 100, gk_fault_in(test, PAGE_OFFSET, 100));
 	KUNIT_EXPECT_EQ(test, 2 * PAGE_SIZE,
 			gk_fault_in(test, -PAGE_SIZE, 2 * PAGE_SIZE));
+}
+
+/* A fault that has to wait is given the chance to do so without the lock. */
+static void gup_populate_safe_writeable_drops_lock(struct kunit *test)
+{
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_dev(test, dev, PROT_READ | PROT_WRITE,
+					MAP_SHARED);
+
+	dev->fault = gk_fault_drops_lock;
+	KUNIT_EXPECT_EQ(test, 0, fault_in_safe_writeable((char __user *)addr,
+							 1));
+	KUNIT_EXPECT_EQ(test, dev->calls, 2);
+	KUNIT_EXPECT_TRUE(test, gk_mapped(addr));
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
 }
 
 static void gup_populate_safe_writeable_breaks_cow(struct kunit *test)
@@ -484,6 +537,7 @@ static struct kunit_case gup_populate_cases[] = {
 	KUNIT_CASE(gup_populate_breaks_cow),
 	KUNIT_CASE(gup_populate_readonly),
 	KUNIT_CASE(gup_populate_shared_writable),
+	KUNIT_CASE(gup_populate_touches),
 	KUNIT_CASE(gup_populate_write_only),
 	KUNIT_CASE(gup_populate_inaccessible),
 	KUNIT_CASE(gup_populate_locked_on_fault),
@@ -504,6 +558,7 @@ static struct kunit_case gup_populate_cases[] = {
 			 gk_fault_ins_gen_params),
 	KUNIT_CASE_PARAM(gup_populate_fault_in_kernel_memory,
 			 gk_fault_ins_gen_params),
+	KUNIT_CASE(gup_populate_safe_writeable_drops_lock),
 	KUNIT_CASE(gup_populate_safe_writeable_breaks_cow),
 	KUNIT_CASE(gup_populate_dump),
 	KUNIT_CASE(gup_populate_dump_of_nothing),
