@@ -249,11 +249,64 @@ static void gup_driver_not_tried_after_restart(struct kunit *test)
 	}
 }
 
+/* Dropped at the last page before a restart, and that for a signal. */
+static vm_fault_t gk_fault_is_interrupted(struct gk_dev *dev,
+					  struct vm_fault *vmf)
+{
+	if (dev->calls > 1)
+		return gk_dev_fault_page(dev, vmf);
+	gk_signal(SIGUSR1);
+	mmap_read_unlock(vmf->vma->vm_mm);
+	return VM_FAULT_RETRY;
+}
+
+static void gup_driver_not_tried_after_signal(struct kunit *test)
+{
+	static const pgoff_t asked[] = { 0, 0, 1 };
+	static const bool tried[] = { false, false, false };
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_movable_and_dev(test, dev);
+	struct page *pages[8];
+	long ret;
+
+	dev->fault = gk_fault_is_interrupted;
+	ret = gk_pin_unlocked(addr, 8, FOLL_LONGTERM | FOLL_INTERRUPTIBLE,
+			      pages);
+	gk_no_signal();
+	KUNIT_ASSERT_EQ(test, ret, 8);
+	unpin_user_pages(pages, 8);
+	gk_expect_asked(test, dev, 3, asked, tried);
+}
+
+/* It has lost page 0 by the time of page 1, and then it would have to wait. */
+static vm_fault_t gk_fault_gets_busy(struct gk_dev *dev, struct vm_fault *vmf)
+{
+	if (dev->calls > 2)
+		return VM_FAULT_RETRY;
+	return gk_fault_loses_page(dev, vmf);
+}
+
+/* That pages were to be pinned again is no error of the call. */
+static void gup_driver_busy_after_restart(struct kunit *test)
+{
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr = gk_map_movable_and_dev(test, dev);
+	struct page *pages[4];
+
+	dev->fault = gk_fault_gets_busy;
+	KUNIT_EXPECT_EQ(test, 0, gk_pin_locked(addr + 4 * PAGE_SIZE, 4,
+					       FOLL_LONGTERM | FOLL_NOWAIT,
+					       pages));
+	KUNIT_EXPECT_EQ(test, dev->calls, 3);
+}
+
 static struct kunit_case gup_driver_cases[] = {
 	KUNIT_CASE_PARAM(gup_driver_zero_page, gk_pin_api_gen_params),
 	KUNIT_CASE_PARAM(gup_driver_tried, gk_drops_gen_params),
 	KUNIT_CASE_PARAM(gup_driver_tried_in_populate, gk_drops_gen_params),
 	KUNIT_CASE(gup_driver_not_tried_after_restart),
+	KUNIT_CASE(gup_driver_not_tried_after_signal),
+	KUNIT_CASE(gup_driver_busy_after_restart),
 	{}
 };
 

@@ -107,6 +107,35 @@ static void gup_longterm_faults_in_pinnable_pages(struct kunit *test)
 	unpin_user_pages(pages, 4);
 }
 
+static void gk_check_isolated(struct kunit *test, unsigned long addr,
+			      unsigned long nr)
+{
+	struct page **pages = gk_array(test, nr);
+	const long anon = gk_stat(NR_ISOLATED_ANON);
+	const long file = gk_stat(NR_ISOLATED_FILE);
+
+	gk_need_movable(test, addr);
+	KUNIT_ASSERT_EQ(test, gk_pin_locked(addr, nr, FOLL_LONGTERM, pages), nr);
+	gk_expect_pinnable(test, pages, nr);
+	unpin_user_pages(pages, nr);
+	KUNIT_EXPECT_EQ(test, gk_stat(NR_ISOLATED_ANON), anon);
+	KUNIT_EXPECT_EQ(test, gk_stat(NR_ISOLATED_FILE), file);
+}
+
+/* Whoever puts a folio back counts all of its pages, by what the folio is. */
+static void gup_longterm_isolated_pages_are_counted(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 1);
+
+	gk_check_isolated(test, gk_map_64k(test), 16);
+	/* Lazily freed, it is on the list of the pages of files. */
+	KUNIT_ASSERT_EQ(test, 0, do_madvise(current->mm, addr, PAGE_SIZE,
+					    MADV_FREE));
+	lru_add_drain_all();
+	KUNIT_ASSERT_FALSE(test, folio_test_swapbacked(page_folio(gk_page_at(addr))));
+	gk_check_isolated(test, addr, 1);
+}
+
 /* Some may stay, some have to move: in the end all of them are pinned once. */
 static void gup_longterm_moves_some_pages(struct kunit *test)
 {
@@ -362,11 +391,15 @@ static void gup_longterm_memfd_holes(struct kunit *test)
 	const struct gk_memfd *memfd = test->param_value;
 	struct file *file = memfd->file(test, 4);
 	const size_t size = gk_memfd_size(file);
+	const unsigned int flags = current->flags;
 	struct folio *folios[8] = {};
 	pgoff_t offset = 1;
 	long ret = memfd_pin_folios(file, 0, 4 * size - 1, folios, 8, &offset);
 
 	KUNIT_ASSERT_EQ(test, ret, 4);
+	/* What the task allocates later may lie anywhere again. */
+	KUNIT_EXPECT_EQ(test, current->flags & PF_MEMALLOC_PIN,
+			flags & PF_MEMALLOC_PIN);
 	KUNIT_EXPECT_EQ(test, offset, 0);
 	gk_expect_folios(test, file, folios, 4, 0);
 	KUNIT_EXPECT_NULL(test, folios[4]);
@@ -546,6 +579,64 @@ static void gup_longterm_memfd_moves_folios(struct kunit *test)
 	unpin_folios(folios, 2);
 }
 
+/* Not only the first one is looked at. */
+static void gup_longterm_memfd_moves_one_folio(struct kunit *test)
+{
+	struct file *file = gk_shmem_file(test, 3);
+	unsigned long addr = gk_map_file(test, file, 3, PROT_READ | PROT_WRITE,
+					 MAP_SHARED);
+	struct folio *folios[3];
+	unsigned int i;
+	pgoff_t offset;
+
+	/* Where it may stay it is allocated here, the one in between is not. */
+	for (i = 0; i < 3; i += 2) {
+		const loff_t at = i * PAGE_SIZE;
+
+		KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, at, at, folios, 1,
+						       &offset), 1);
+		unpin_folios(folios, 1);
+	}
+	gk_fill(test, addr, 3);
+	gk_need_movable(test, addr + PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 3 * PAGE_SIZE - 1,
+					       folios, 3, &offset), 3);
+	gk_expect_folios(test, file, folios, 3, 0);
+	gk_expect_filled(test, addr, 3);
+	unpin_folios(folios, 3);
+}
+
+/* One of them has too many references: none is pinned. */
+static void gup_longterm_memfd_folio_is_refused(struct kunit *test)
+{
+	struct file *file = gk_shmem_file(test, 3);
+	struct page **pages = gk_array(test, 3);
+	struct folio *folios[3];
+	struct gk_refs *refs;
+	unsigned int i;
+	pgoff_t offset;
+	int count;
+
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 3 * PAGE_SIZE - 1,
+					       folios, 3, &offset), 3);
+	for (i = 0; i < 3; i++)
+		pages[i] = &folios[i]->page;
+	unpin_folios(folios, 3);
+	refs = gk_refs_of(test, pages, 3);
+	count = page_ref_count(pages[1]);
+	set_page_count(pages[1], INT_MIN / 2);
+	kunit_warning_suppress(test) {
+		gk_forget_warnings();
+		KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, 3 * PAGE_SIZE - 1,
+						       folios, 3, &offset),
+				-ENOMEM);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, page_ref_count(pages[1]), INT_MIN / 2);
+	set_page_count(pages[1], count);
+	gk_expect_released(test, refs, 3);
+}
+
 static void gup_longterm_memfd_folio_cannot_move(struct kunit *test)
 {
 	struct file *file = gk_shmem_file(test, 2);
@@ -587,6 +678,8 @@ static void gup_longterm_memfd_wrong_arguments(struct kunit *test)
 					       &offset), -EINVAL);
 	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, size - 1, folios, 0,
 					       &offset), -EINVAL);
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, size - 1, NULL, 2,
+					       &offset), -EINVAL);
 }
 
 static void gup_longterm_memfd_wrong_file(struct kunit *test)
@@ -601,6 +694,18 @@ static void gup_longterm_memfd_wrong_file(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memfd_pin_folios(dev->vma->vm_file, 0, 0, folios,
 					       1, &offset), -EINVAL);
 	KUNIT_EXPECT_EQ(test, memfd_pin_folios(NULL, 0, 0, folios, 1, &offset),
+			-EINVAL);
+}
+
+/* It has folios and a size like those of a memfd. */
+static void gup_longterm_memfd_secret(struct kunit *test)
+{
+	unsigned long addr = gk_map_secretmem(test);
+	struct file *file = vma_lookup(current->mm, addr)->vm_file;
+	struct folio *folios[1];
+	pgoff_t offset;
+
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, 0, folios, 1, &offset),
 			-EINVAL);
 }
 
@@ -652,6 +757,7 @@ static struct kunit_case gup_longterm_cases[] = {
 			 gk_pin_api_gen_params),
 	KUNIT_CASE_PARAM(gup_longterm_faults_in_pinnable_pages,
 			 gk_pin_api_gen_params),
+	KUNIT_CASE(gup_longterm_isolated_pages_are_counted),
 	KUNIT_CASE_PARAM(gup_longterm_moves_some_pages,
 			 gk_pin_api_gen_params),
 	KUNIT_CASE_PARAM(gup_longterm_prefix_up_to_hole,
@@ -671,10 +777,13 @@ static struct kunit_case gup_longterm_cases[] = {
 	KUNIT_CASE(gup_longterm_memfd_folio_replaced),
 	KUNIT_CASE_PARAM(gup_longterm_memfd_moves_folios,
 			 gk_movable_memfds_gen_params),
+	KUNIT_CASE(gup_longterm_memfd_moves_one_folio),
+	KUNIT_CASE(gup_longterm_memfd_folio_is_refused),
 	KUNIT_CASE(gup_longterm_memfd_folio_cannot_move),
 	KUNIT_CASE_PARAM(gup_longterm_memfd_wrong_arguments,
 			 gk_memfds_gen_params),
 	KUNIT_CASE(gup_longterm_memfd_wrong_file),
+	KUNIT_CASE(gup_longterm_memfd_secret),
 	KUNIT_CASE(gup_longterm_memfd_fatal_signal),
 #ifdef CONFIG_HUGETLB_PAGE
 	KUNIT_CASE(gup_longterm_memfd_no_memory_half_way),
