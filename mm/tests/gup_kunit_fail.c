@@ -8,6 +8,8 @@
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
+#include <linux/swap.h>
+#include <linux/user_bvecs.h>
 
 #include "gup_kunit.h"
 #include "../gup_fail.h"
@@ -105,6 +107,8 @@ static void gup_fail_call_is_shorter(struct kunit *test)
 			api->lockless ? 0 : -EFAULT);
 	KUNIT_EXPECT_EQ(test, api->take(addr, 0, 0, &page), 0);
 	KUNIT_EXPECT_EQ(test, gk_fails_left(), 1);
+	if (gk_is_function(api))
+		gk_expect_call(test, api, addr + PAGE_SIZE, 3, gk_failed(api, 0));
 }
 
 static void gup_fail_call_by_function(struct kunit *test)
@@ -188,6 +192,51 @@ static void gup_fail_fast_at_each_page(struct kunit *test)
 	}
 }
 
+/* What it does not get to is the slow path's. */
+static void gup_fail_fast_is_shorter(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map(test, 4, PROT_READ | PROT_WRITE);
+	struct page *pages[4];
+	long ret;
+
+	gk_fill(test, addr, 1);
+	gk_fail(GUP_FAIL_FAST, 2, 1);
+	ret = api->take(addr, 4, FOLL_WRITE, pages);
+	KUNIT_EXPECT_EQ(test, ret, api->lockless ? 1 : 4);
+	KUNIT_EXPECT_EQ(test, gk_fails_left(), 1);
+	gk_release(api, pages, ret);
+}
+
+/* What the slow path has taken before is left alone. */
+static void gup_fail_fast_begins_behind_page(struct kunit *test)
+{
+	const unsigned long nr = (SZ_2M >> PAGE_SHIFT) + 8;
+	unsigned long addr = gk_map(test, nr, PROT_READ | PROT_WRITE);
+	struct page **pages = gk_array(test, nr);
+
+	gk_fill(test, addr + SZ_2M, 8);
+	gk_fail(GUP_FAIL_FAST, 1, 1);
+	KUNIT_ASSERT_EQ(test, gk_pin_bvecs(addr, nr, FOLL_WRITE, pages), nr);
+	KUNIT_EXPECT_EQ(test, gk_fails_left(), 1);
+	unpin_user_pages(pages, nr);
+}
+
+/* It is not for want of room that it ends. */
+static void gup_fail_fast_leaves_room(struct kunit *test)
+{
+	unsigned long addr = gk_map_filled(test, 4);
+	struct bio_vec bvecs[2];
+	struct user_bvecs to = { .bvecs = bvecs, .max = 2 };
+
+	gk_fail(GUP_FAIL_FAST, 1, 1);
+	KUNIT_EXPECT_EQ(test, pin_user_bvecs_fast(addr, 4 * PAGE_SIZE,
+						  FOLL_WRITE, &to),
+			2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, gk_fails_left(), 0);
+	unpin_user_bvecs(bvecs, to.nr, false);
+}
+
 /* What it leaves shows where the slow path can do nothing. */
 static void gup_fail_fast_without_slow_path(struct kunit *test)
 {
@@ -247,6 +296,8 @@ static void gup_fail_call_from_nmi(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, word);
 	gk_trap_set(test, &trap, word);
 	gk_fail(GUP_FAIL_CALL, 0, 1);
+	/* The filter lets nothing through but tasks: it must not be what helps. */
+	WRITE_ONCE(gup_fail_attr.fault.task_filter, false);
 	WRITE_ONCE(*word, 1);
 	gk_trap_clear(&trap);
 	KUNIT_ASSERT_EQ(test, trap.hits, 1);
@@ -356,6 +407,35 @@ static void gup_fail_folios_of_memfd(struct kunit *test)
 	unpin_folios(folios, 8);
 }
 
+/* An error of its own is not replaced by another. */
+static void gup_fail_memfd_has_failed(struct kunit *test)
+{
+	const loff_t last = 2 * PAGE_SIZE - 1;
+	struct file *file = gk_shmem_file(test, 2);
+	struct folio *folios[2];
+	pgoff_t offset;
+	int count;
+
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, last, folios, 2,
+					       &offset), 2);
+	unpin_folios(folios, 2);
+	lru_add_drain_all();
+	count = folio_ref_count(folios[1]);
+	/* Too many references: it cannot be pinned. */
+	folio_set_count(folios[1], INT_MIN / 2);
+	gk_fail(GUP_FAIL_CALL, 0, 1);
+	kunit_warning_suppress(test) {
+		struct folio *again[2];
+
+		gk_forget_warnings();
+		KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, last, again, 2,
+						       &offset), -ENOMEM);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	folio_set_count(folios[1], count);
+	KUNIT_EXPECT_EQ(test, gk_fails_left(), 1);
+}
+
 /*
  * No references
  */
@@ -418,6 +498,9 @@ static struct kunit_case gup_fail_cases[] = {
 	KUNIT_CASE(gup_fail_call_without_array),
 #ifdef CONFIG_HAVE_GUP_FAST
 	KUNIT_CASE_PARAM(gup_fail_fast_at_each_page, gk_combo_gen_params),
+	KUNIT_CASE_PARAM(gup_fail_fast_is_shorter, gk_api_gen_params),
+	KUNIT_CASE(gup_fail_fast_begins_behind_page),
+	KUNIT_CASE(gup_fail_fast_leaves_room),
 	KUNIT_CASE_PARAM(gup_fail_fast_without_slow_path, gk_combo_gen_params),
 	KUNIT_CASE_PARAM(gup_fail_fast_by_function, gk_api_gen_params),
 	KUNIT_CASE(gup_fail_call_from_nmi),
@@ -428,6 +511,7 @@ static struct kunit_case gup_fail_cases[] = {
 	KUNIT_CASE_PARAM(gup_fail_migrate_once, gk_pin_api_gen_params),
 #endif
 	KUNIT_CASE(gup_fail_folios_of_memfd),
+	KUNIT_CASE(gup_fail_memfd_has_failed),
 	KUNIT_CASE(gup_fail_faultin),
 	KUNIT_CASE(gup_fail_populate),
 #ifdef CONFIG_ELF_CORE
