@@ -488,6 +488,7 @@ static void gup_populate_dump_keeps_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, locked, 0);
 	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
 }
+
 static int gk_write_lock(void *data)
 {
 	struct mm_struct *mm = data;
