@@ -4,6 +4,7 @@
 #define _GUP_COST_H
 
 #include <stdbool.h>
+#include <stdnoreturn.h>
 
 #include <gup_mem.h>
 #include <mm/gup_test.h>
@@ -18,7 +19,7 @@
 extern int driver;
 extern int rounds;
 
-void fail(const char *what) __attribute__((noreturn));
+noreturn void fail(const char *what);
 
 void write_file(const char *path, const char *text);
 

@@ -139,7 +139,7 @@ static unsigned long register_region(char *mem, unsigned long size)
 
 static unsigned long map_and_unmap(char *mem, unsigned long size)
 {
-	uint64_t iova;
+	unsigned long iova;
 
 	if (gup_iommu_map(&iommu, mem, size, &iova))
 		fail("IOMMU_IOAS_MAP");
