@@ -312,12 +312,13 @@ static const struct buffer {
 /* A fixed buffer of io_uring is pinned and given back. */
 static void bench_ring(const struct buffer *buffer)
 {
+	const char *group = buffer->chunk ? "scale" : "ring";
 	char name[NAME_LENGTH], back[NAME_LENGTH], *mem;
 	const unsigned long size = buffer->size;
 	int ring;
 
-	snprintf(name, sizeof(name), "ring/register/%s", buffer->name);
-	snprintf(back, sizeof(back), "ring/unregister/%s", buffer->name);
+	snprintf(name, sizeof(name), "%s/register/%s", group, buffer->name);
+	snprintf(back, sizeof(back), "%s/unregister/%s", group, buffer->name);
 	if (!wanted(name) && !wanted(back))
 		return;
 	ring = open_ring();
