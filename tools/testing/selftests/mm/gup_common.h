@@ -289,9 +289,10 @@ static inline double gup_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static inline long gup_vmstat(const char *name)
+/* The number behind @name in a file of lines "NAME NUMBER". */
+static inline long gup_number_in(const char *path, const char *name)
 {
-	FILE *f = fopen("/proc/vmstat", "r");
+	FILE *f = fopen(path, "r");
 	char line[128];
 	long value;
 
@@ -299,6 +300,11 @@ static inline long gup_vmstat(const char *name)
 	fclose(f);
 	MUST(sscanf(line, "%*s %ld", &value) == 1);
 	return value;
+}
+
+static inline long gup_vmstat(const char *name)
+{
+	return gup_number_in("/proc/vmstat", name);
 }
 
 /* The node statistics have parts of each CPU: folds them into the totals. */

@@ -750,14 +750,7 @@ FIXTURE_TEARDOWN(bounded)
 
 static size_t memory_of(const char *name)
 {
-	FILE *f = fopen("/proc/meminfo", "r");
-	char line[128];
-	size_t kib;
-
-	MUST(f && check_for_pattern(f, name, line, sizeof(line)));
-	fclose(f);
-	MUST(sscanf(line, "%*s %zu", &kib) == 1);
-	return kib * KIB;
+	return gup_number_in("/proc/meminfo", name) * KIB;
 }
 
 /* All that is neither free, nor of files and processes, nor their page tables. */
