@@ -178,15 +178,19 @@ static void init_page(struct page *page)
 	WRITE_ONCE(page->memcg_data, 0);
 }
 
-/* Did somebody write to a free page? */
+/*
+ * Did somebody write to a free page? As soon as its folio has a count, somebody may:
+ * the branches in here order the reads before that, which ThreadSanitizer cannot see.
+ */
 static void check_free(struct page *page)
 {
-	if (page->page_type != (unsigned int)PGTY_BUDDY << 24)
+	if (READ_ONCE(page->page_type) != (unsigned int)PGTY_BUDDY << 24)
 		return;
 	GUP_MUST(atomic_read(&page->_refcount) == 0);
-	GUP_MUST((unsigned long)page->mapping == GUP_POISON);
-	GUP_MUST(page->index == GUP_POISON && page->private == GUP_POISON);
-	GUP_MUST(page->memcg_data == GUP_POISON);
+	GUP_MUST((unsigned long)READ_ONCE(page->mapping) == GUP_POISON);
+	GUP_MUST(READ_ONCE(page->index) == GUP_POISON);
+	GUP_MUST(READ_ONCE(page->private) == GUP_POISON);
+	GUP_MUST(READ_ONCE(page->memcg_data) == GUP_POISON);
 }
 
 /* See the comment in mm/gup_fast.h about what a freed folio leaves behind. */
