@@ -427,6 +427,7 @@ int main(int argc, char **argv)
 	catch_faults();
 	fuzz.data = map_buffer();
 	fuzz.copy = map_buffer();
+	disk_open();
 	if (file)
 		test_file(file);
 	else

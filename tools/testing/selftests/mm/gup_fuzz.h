@@ -143,6 +143,8 @@ struct kid *some_kid(struct step *s);
 
 /* gup_fuzz_take.c */
 
+/* Of all cases */
+void disk_open(void);
 /* Opens what the steps use, and closes it again. */
 void takers_open(void);
 void takers_close(void);

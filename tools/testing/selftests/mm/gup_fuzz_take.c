@@ -568,23 +568,29 @@ static void pin_folios(struct step *s)
 	close(fd);
 }
 
-static void open_disk(void)
+/*
+ * All cases write to this one file, again and again, so that it lies at the same place
+ * of the disk, in one piece: a transfer that fails has moved what lies in the pieces
+ * before, and if ranges of it overlap, the order counts. Files of one case each would
+ * fill the disk, as what is deleted is free only after the journal's next commit.
+ */
+void disk_open(void)
 {
+	const char *why = "";
 	char path[64];
-	int fd;
+	int fd = gup_file(GUP_EXT4, DISK_LEN, &why);
 
-	if (!fuzz.disk) {
-		const char *why = "";
+	if (fd < 0)
+		fprintf(stderr, "# %s\n", why);
+	MUST(fd >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fuzz.disk = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	MUST(fuzz.disk >= 0);
+	close(fd);
+}
 
-		fd = gup_file(GUP_EXT4, DISK_LEN, &why);
-		if (fd < 0)
-			fprintf(stderr, "# %s\n", why);
-		MUST(fd >= 0);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		fuzz.disk = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-		MUST(fuzz.disk >= 0);
-		close(fd);
-	}
+static void fill_disk(void)
+{
 	gup_fill(fuzz.data, DISK_LEN, fuzz.seed);
 	MUST(pwrite(fuzz.disk, fuzz.data, DISK_LEN, 0) == (ssize_t)DISK_LEN);
 	fuzz.disk_len = DISK_LEN;
@@ -592,7 +598,7 @@ static void open_disk(void)
 
 void takers_open(void)
 {
-	open_disk();
+	fill_disk();
 	driver = gup_driver();
 	if (driver < 0)
 		fprintf(stderr, "# %s\n", NO_DRIVER);
