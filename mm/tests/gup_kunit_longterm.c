@@ -521,6 +521,12 @@ static int gk_pin_first_folio(void *data)
 	return 0;
 }
 
+static bool gk_start_pinner(struct gk_pinner *pinner)
+{
+	init_completion(&pinner->done);
+	return !IS_ERR(kthread_run(gk_pin_first_folio, pinner, "gup_kunit_pinner"));
+}
+
 /*
  * khugepaged has counted the references of a folio, and puts another in its place
  * before it unlocks it. What is pinned is what the file has then.
@@ -528,9 +534,9 @@ static int gk_pin_first_folio(void *data)
 static void gup_longterm_memfd_folio_replaced(struct kunit *test)
 {
 	struct gk_pinner pinner = { .file = gk_shmem_file(test, 1) };
-	struct task_struct *task;
 	struct folio *folio;
 	pgoff_t offset;
+	bool started;
 
 	KUNIT_ASSERT_EQ(test, memfd_pin_folios(pinner.file, 0, PAGE_SIZE - 1,
 					       &folio, 1, &offset), 1);
@@ -538,15 +544,14 @@ static void gup_longterm_memfd_folio_replaced(struct kunit *test)
 	folio = filemap_lock_folio(pinner.file->f_mapping, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(folio));
 
-	init_completion(&pinner.done);
-	task = kthread_run(gk_pin_first_folio, &pinner, "gup_kunit_pinner");
-	if (!IS_ERR(task)) {
+	started = gk_start_pinner(&pinner);
+	if (started) {
 		KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&pinner.done,
 								  HZ / 5), 0);
 		filemap_remove_folio(folio);
 	}
 	folio_unlock(folio);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	KUNIT_ASSERT_TRUE(test, started);
 	wait_for_completion(&pinner.done);
 
 	KUNIT_ASSERT_EQ(test, pinner.ret, 1);
@@ -747,6 +752,38 @@ static void gup_longterm_memfd_no_memory_half_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&folios[0]->_pincount), 1);
 	unpin_folios(folios, 1);
 }
+
+/*
+ * Two find that the file has no folio, and allocate one each. The mutex keeps them
+ * apart, but the second cannot know that there is one now.
+ */
+static void gup_longterm_memfd_two_at_a_time(struct kunit *test)
+{
+	/* One huge page for each: a file has to reserve what is allocated. */
+	struct file *file = gk_pinnable_hugetlb_file(test, 2);
+	struct mutex *mutex = hugetlb_fault_mutex_table +
+			      hugetlb_fault_mutex_hash(file->f_mapping, 0);
+	struct gk_pinner pinners[2] = { { .file = file }, { .file = file } };
+	unsigned int i, nr;
+
+	mutex_lock(mutex);
+	for (nr = 0; nr < 2 && gk_start_pinner(&pinners[nr]); nr++)
+		KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&pinners[nr].done,
+								  HZ / 5), 0);
+	mutex_unlock(mutex);
+	for (i = 0; i < nr; i++)
+		wait_for_completion(&pinners[i].done);
+	KUNIT_ASSERT_EQ(test, nr, 2);
+
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, pinners[i].ret, 1);
+		if (pinners[i].ret == 1)
+			gk_expect_folios(test, file, &pinners[i].folio, 1, 0);
+	}
+	for (i = 0; i < 2; i++)
+		if (pinners[i].ret == 1)
+			unpin_folios(&pinners[i].folio, 1);
+}
 #endif
 
 static struct kunit_case gup_longterm_cases[] = {
@@ -787,6 +824,7 @@ static struct kunit_case gup_longterm_cases[] = {
 	KUNIT_CASE(gup_longterm_memfd_fatal_signal),
 #ifdef CONFIG_HUGETLB_PAGE
 	KUNIT_CASE(gup_longterm_memfd_no_memory_half_way),
+	KUNIT_CASE(gup_longterm_memfd_two_at_a_time),
 #endif
 	{}
 };
