@@ -243,8 +243,14 @@ bool area_is_file(const struct area *a)
 
 void *area_remap(const struct area *a, char *addr, size_t len, int prot, int flags)
 {
-	const off_t begin = a->kind->map == map_device ? ROM : 0;
+	const bool device = a->kind->map == map_device;
+	const off_t begin = device ? ROM : 0;
 
+	/* Before and behind the ROM lies what differs. */
+	if (device && (addr < a->mem || addr + len > a->mem + a->len)) {
+		errno = EINVAL;
+		return MAP_FAILED;
+	}
 	flags |= a->kind->gup_kind & GUP_SHARED ? MAP_SHARED : MAP_PRIVATE;
 	flags |= a->fd < 0 ? MAP_ANONYMOUS : 0;
 	return mmap(addr, len, prot, MAP_FIXED | flags, a->fd,

@@ -126,9 +126,16 @@ static void move(struct step *s)
 	say_result(s, mem == MAP_FAILED ? -1 : mem == r[0].addr ? 0 : mem == r[1].addr ? 1 : 2);
 }
 
+/* Opened by the first step with userfaultfd */
+static int uffd = -1;
+
 #define ADVICE(name) { #name, MADV_##name }
 
-/* No MADV_HWPOISON: the pages would be missing in the cases that follow. */
+/*
+ * No MADV_HWPOISON: the pages would be missing in the cases that follow. No
+ * MADV_GUARD_INSTALL where memory may be write-protected by userfaultfd: what Linux
+ * clears for a guard keeps that protection, and it clears it again, for ever.
+ */
 static void advise(struct step *s)
 {
 	static const struct {
@@ -148,6 +155,8 @@ static void advise(struct step *s)
 
 	say_range(s, r);
 	say(s, " %s", advices[i].name);
+	if (advices[i].advice == MADV_GUARD_INSTALL && uffd >= 0)
+		return;
 	say_result(s, madvise(r->addr, r->len, advices[i].advice));
 }
 
@@ -224,8 +233,6 @@ static void clear_soft_dirty(struct step *s)
 }
 
 /* userfaultfd. Faults that wait for a handler get a SIGBUS, so that nobody has to be one. */
-
-static int uffd = -1;
 
 static void wp_open(void)
 {
