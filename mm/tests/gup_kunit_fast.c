@@ -169,8 +169,10 @@ static void gk_expect_not_followed(struct kunit *test, unsigned long addr,
 static void gup_fast_entry_is_not_present(struct kunit *test)
 {
 	unsigned long addr = gk_map_filled(test, 1), thp = gk_map_thp(test);
-	p4d_t *p4dp = p4d_offset(pgd_offset(current->mm, addr), addr);
+	pgd_t *pgdp = pgd_offset(current->mm, addr);
+	p4d_t *p4dp = p4d_offset(pgdp, addr);
 
+	gk_expect_not_followed(test, addr, pgdp);
 	gk_expect_not_followed(test, addr, p4dp);
 	gk_expect_not_followed(test, addr, pud_offset(p4dp, addr));
 	gk_expect_not_followed(test, addr, gk_pmdp(addr));
