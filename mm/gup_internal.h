@@ -22,7 +22,9 @@
  * @GUP_PROGRESS: Nothing is in the way: go on at gup_addr().
  * @GUP_NEED_FAULT: The entry at gup_addr() has to be faulted in first.
  * @GUP_NEED_UNSHARE: The page at gup_addr() has to be unshared first.
- * @GUP_UNLOCKED: mmap_lock was dropped: every VMA has to be looked up afresh.
+ * @GUP_UNLOCKED: The lock was dropped: every VMA has to be looked up afresh.
+ * @GUP_NO_VMA_LOCK: The lock of a VMA is not enough, or not to be had: go on under
+ *		     mmap_lock.
  * @GUP_BUSY: It would have to wait and the caller asked not to.
  * @GUP_ERROR: The request ends here, &gup_req.error says why.
  */
@@ -31,6 +33,7 @@ enum gup_outcome {
 	GUP_NEED_FAULT,
 	GUP_NEED_UNSHARE,
 	GUP_UNLOCKED,
+	GUP_NO_VMA_LOCK,
 	GUP_BUSY,
 	GUP_ERROR,
 };
@@ -67,16 +70,18 @@ enum gup_fast_stop {
 };
 
 /**
- * enum gup_lock - what a request may do with mmap_lock
+ * enum gup_lock - what a request may do with mmap_lock, and what it holds
  * @GUP_LOCK_STAYS: The caller holds it and it stays held.
  * @GUP_LOCK_MAY_DROP: The caller holds it; it may be dropped.
  * @GUP_LOCK_OURS: It was taken for this request, and may be dropped.
- * @GUP_LOCK_NONE: It is not held. If the caller held it, it was dropped.
+ * @GUP_LOCK_VMA: The read lock of one VMA was taken instead.
+ * @GUP_LOCK_NONE: Neither is held. If the caller held mmap_lock, it was dropped.
  */
 enum gup_lock {
 	GUP_LOCK_STAYS,
 	GUP_LOCK_MAY_DROP,
 	GUP_LOCK_OURS,
+	GUP_LOCK_VMA,
 	GUP_LOCK_NONE,
 };
 
@@ -86,12 +91,12 @@ enum gup_lock {
  * @start: First user address, page aligned, without tag.
  * @nr_pages: Number of pages asked for.
  * @flags: FOLL_* flags, the internal ones included.
- * @lock: The state of mmap_lock.
+ * @lock: The state of mmap_lock and of the VMA's lock.
  * @error: Negative errno that belongs to GUP_ERROR.
  * @fast_stop: Why the fast path stopped, if it did.
  * @dropped: A folio that the lockless walk has referenced in vain, or NULL.
  * @dropped_refs: So many of its references are to be put after the window.
- * @retry_addr: Address of the fault that dropped mmap_lock, or GUP_NO_ADDR.
+ * @retry_addr: Address of the fault that dropped the lock, or GUP_NO_ADDR.
  * @longterm: For FOLL_LONGTERM.
  * @sink: Where the pages go; tells also how far the call got.
  */
@@ -187,6 +192,7 @@ long gup_slow(struct gup_req *req);
 long gup_slow_once(struct gup_req *req);
 
 /* mm/gup_vma.c */
+int gup_check_vma(struct vm_area_struct *vma, unsigned int flags);
 struct vm_area_struct *gup_find_vma(struct gup_req *req);
 enum gup_outcome gup_gate_page(struct gup_req *req);
 

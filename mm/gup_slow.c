@@ -2,7 +2,11 @@
 /*
  * The slow path: walks and faults in turn until the request is done or something
  * is in the way for good. The only place of this subsystem that takes or drops
- * mmap_lock during a request.
+ * mmap_lock, or the lock of a VMA, during a request.
+ *
+ * A request that comes without mmap_lock goes on under the lock of one VMA after the
+ * other, and takes mmap_lock only for what that is not enough for. So it holds up
+ * nobody who changes other VMAs.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -32,6 +36,8 @@ static unsigned int gup_fault_flags(const struct gup_req *req, bool unshare)
 	}
 	if (req->flags & FOLL_NOWAIT)
 		fault |= FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT;
+	if (req->lock == GUP_LOCK_VMA)
+		fault |= FAULT_FLAG_VMA_LOCK;
 	if (gup_addr(req) == req->retry_addr)
 		fault |= FAULT_FLAG_TRIED;
 	if (unshare) {
@@ -42,7 +48,7 @@ static unsigned int gup_fault_flags(const struct gup_req *req, bool unshare)
 	return fault;
 }
 
-/* The fault handler has dropped mmap_lock at the next address. */
+/* The fault handler has dropped the lock at the next address. */
 static enum gup_outcome gup_lock_dropped(struct gup_req *req)
 {
 	/* It must not, without FAULT_FLAG_ALLOW_RETRY: its caller relies on it. */
@@ -54,12 +60,35 @@ static enum gup_outcome gup_lock_dropped(struct gup_req *req)
 }
 
 /*
+ * The fault is to be taken again. Under the lock of a VMA that mostly means that it
+ * needs mmap_lock, and has waited for nothing: only a major fault has. @retry_addr: as
+ * it was before this fault, so that one that has been tried under mmap_lock is not
+ * taken for a new one there.
+ */
+static enum gup_outcome gup_fault_again(struct gup_req *req, vm_fault_t fault,
+					unsigned long retry_addr)
+{
+	const bool vma_locked = req->lock == GUP_LOCK_VMA;
+	enum gup_outcome outcome;
+
+	if (req->flags & FOLL_NOWAIT)
+		return GUP_BUSY;
+	outcome = gup_lock_dropped(req);
+	if (!vma_locked)
+		return outcome;
+	if (!(fault & VM_FAULT_MAJOR))
+		req->retry_addr = retry_addr;
+	return GUP_NO_VMA_LOCK;
+}
+
+/*
  * Resolves the fault at the next address, as far as that can be done without
  * giving up the lock.
  */
 static enum gup_outcome gup_fault(struct gup_req *req,
 				  struct vm_area_struct *vma, bool unshare)
 {
+	const unsigned long retry_addr = req->retry_addr;
 	vm_fault_t fault;
 
 	if (req->flags & FOLL_NOFAULT)
@@ -76,11 +105,9 @@ static enum gup_outcome gup_fault(struct gup_req *req,
 
 		return gup_fail(req, error ?: -EFAULT);
 	}
-	if (!(fault & VM_FAULT_RETRY))
-		return GUP_PROGRESS;
-	if (req->flags & FOLL_NOWAIT)
-		return GUP_BUSY;
-	return gup_lock_dropped(req);
+	if (fault & VM_FAULT_RETRY)
+		return gup_fault_again(req, fault, retry_addr);
+	return GUP_PROGRESS;
 }
 
 static enum gup_outcome gup_walk_or_fault(struct gup_req *req,
@@ -96,6 +123,96 @@ static enum gup_outcome gup_walk_or_fault(struct gup_req *req,
 }
 
 /*
+ * Under the lock of a VMA
+ */
+
+#ifdef CONFIG_PER_VMA_LOCK
+/* Without mmap_lock, the mask of tag bits is stable for the current process only. */
+static bool gup_untag_lockless(struct gup_req *req)
+{
+	unsigned long start = req->start;
+
+	if (req->mm == current->mm)
+		start = untagged_addr(start);
+	else if (start >= TASK_SIZE_MAX)
+		return false;
+	req->start = start & PAGE_MASK;
+	return true;
+}
+
+/*
+ * Goes on in one VMA, of which the read lock has been taken, up to the end of a page
+ * table: whoever wants to change the VMA waits no longer than that. The lock is
+ * released.
+ */
+static enum gup_outcome gup_vma_step(struct gup_req *req,
+				     struct vm_area_struct *vma)
+{
+	const unsigned long end = pmd_addr_end(gup_addr(req), vma->vm_end);
+	enum gup_outcome outcome = GUP_PROGRESS;
+
+	req->lock = GUP_LOCK_VMA;
+	/* What is refused here is refused under mmap_lock, which tells the errno. */
+	if (gup_check_vma(vma, req->flags))
+		outcome = GUP_NO_VMA_LOCK;
+	while (outcome == GUP_PROGRESS && !gup_done(req) && gup_addr(req) < end) {
+		if (fatal_signal_pending(current)) {
+			outcome = gup_fail(req, -EINTR);
+			break;
+		}
+		cond_resched();
+		outcome = gup_walk_or_fault(req, vma);
+	}
+	if (req->lock == GUP_LOCK_VMA)
+		vma_end_read(vma);
+	req->lock = GUP_LOCK_NONE;
+	return outcome;
+}
+
+/*
+ * Goes on as long as the lock of a VMA is enough. It keeps away whoever changes or
+ * unmaps the VMA, moves its page tables or copies them for fork(): they lock the VMA
+ * for writing, and wait for its readers. See Documentation/mm/gup.rst for what may
+ * happen all the same.
+ */
+static enum gup_outcome gup_vma_pass(struct gup_req *req)
+{
+	enum gup_outcome outcome = GUP_PROGRESS;
+	struct vm_area_struct *vma;
+
+	/* A fault that may not wait keeps the lock, which this lock cannot do. */
+	if ((req->flags & FOLL_NOWAIT) || !gup_untag_lockless(req))
+		return GUP_NO_VMA_LOCK;
+	while (outcome == GUP_PROGRESS && !gup_done(req)) {
+		vma = lock_vma_under_rcu(req->mm, gup_addr(req));
+		if (!vma)
+			return GUP_NO_VMA_LOCK;
+		outcome = gup_vma_step(req, vma);
+	}
+	return outcome;
+}
+#else
+static enum gup_outcome gup_vma_pass(struct gup_req *req)
+{
+	return GUP_NO_VMA_LOCK;
+}
+#endif	/* CONFIG_PER_VMA_LOCK */
+
+/*
+ * Under mmap_lock
+ */
+
+/* Lets those in who wait for mmap_lock. They may change any VMA. */
+static bool gup_give_way(struct gup_req *req)
+{
+	if (!gup_may_drop_lock(req) || !mmap_lock_is_contended(req->mm))
+		return false;
+	mmap_read_unlock(req->mm);
+	req->lock = GUP_LOCK_NONE;
+	return true;
+}
+
+/*
  * Goes on with the request while mmap_lock stays held, so that a VMA found
  * stays valid until the request leaves it.
  */
@@ -105,6 +222,8 @@ static enum gup_outcome gup_locked_pass(struct gup_req *req)
 	struct vm_area_struct *vma = NULL;
 
 	mmap_assert_locked(req->mm);
+	/* The mask of tag bits is stable under the lock. */
+	req->start = untagged_addr_remote(req->mm, req->start) & PAGE_MASK;
 	while (outcome == GUP_PROGRESS && !gup_done(req)) {
 		if (fatal_signal_pending(current))
 			return gup_fail(req, -EINTR);
@@ -117,22 +236,32 @@ static enum gup_outcome gup_locked_pass(struct gup_req *req)
 		}
 		outcome = vma ? gup_walk_or_fault(req, vma) :
 				gup_gate_page(req);
+		/* Behind a step, not before: no crowd of writers can starve it. */
+		if (outcome == GUP_PROGRESS && !gup_done(req) &&
+		    gup_give_way(req))
+			return GUP_UNLOCKED;
 	}
 	return outcome;
 }
 
-/* Takes mmap_lock again after a fault has dropped it. */
-static enum gup_outcome gup_relock(struct gup_req *req)
+/* Goes on without mmap_lock. @killed: errno if a fatal signal comes before the lock. */
+static enum gup_outcome gup_unlocked_pass(struct gup_req *req, int killed)
 {
-	const bool interruptible = req->flags & FOLL_INTERRUPTIBLE;
+	enum gup_outcome outcome = gup_vma_pass(req);
 
-	if (fatal_signal_pending(current) ||
-	    (interruptible && signal_pending(current)))
-		return gup_fail(req, -EINTR);
+	if (outcome != GUP_NO_VMA_LOCK)
+		return outcome;
 	if (mmap_read_lock_killable(req->mm))
-		return gup_fail(req, -EINTR);
+		return gup_fail(req, killed);
 	req->lock = GUP_LOCK_OURS;
-	return GUP_PROGRESS;
+	return gup_locked_pass(req);
+}
+
+/* Is it worth while to go on without a lock? */
+static bool gup_interrupted(const struct gup_req *req)
+{
+	return fatal_signal_pending(current) ||
+	       ((req->flags & FOLL_INTERRUPTIBLE) && signal_pending(current));
 }
 
 static long gup_slow_end(struct gup_req *req)
@@ -146,33 +275,32 @@ static long gup_slow_end(struct gup_req *req)
 }
 
 /**
- * gup_slow() - carry out a request under mmap_lock, faulting pages in
+ * gup_slow() - carry out a request, faulting pages in
  * @req: The request. Its @lock says whether mmap_lock is held. If it is not, it
- *	 is taken here. If it was taken or dropped here, it is not held on
- *	 return, and @lock is GUP_LOCK_NONE.
+ *	 is taken here where the lock of a VMA is not enough. If it was taken or
+ *	 dropped here, it is not held on return, and @lock is GUP_LOCK_NONE.
  *
  * Pages that are in the sink already are left alone and the request goes on
  * behind them.
  *
  * Context: May sleep.
  * Return: Number of pages in the sink; if there is none, a negative errno.
- * 0 is possible with FOLL_NOWAIT only. -EAGAIN if the lock was to be taken and
+ * 0 is possible with FOLL_NOWAIT only. -EAGAIN if mmap_lock was to be taken and
  * a fatal signal came first.
  */
 long gup_slow(struct gup_req *req)
 {
-	if (req->lock == GUP_LOCK_NONE) {
-		if (mmap_read_lock_killable(req->mm)) {
-			req->error = -EAGAIN;
-			return gup_result(req);
-		}
-		req->lock = GUP_LOCK_OURS;
-	}
-	/* The mask of tag bits is stable under the lock. */
-	req->start = untagged_addr_remote(req->mm, req->start) & PAGE_MASK;
-	while (gup_locked_pass(req) == GUP_UNLOCKED) {
-		if (gup_relock(req) != GUP_PROGRESS)
-			break;
+	enum gup_outcome outcome;
+
+	if (req->lock == GUP_LOCK_NONE)
+		outcome = gup_unlocked_pass(req, -EAGAIN);
+	else
+		outcome = gup_locked_pass(req);
+	while (outcome == GUP_UNLOCKED) {
+		if (gup_interrupted(req))
+			outcome = gup_fail(req, -EINTR);
+		else
+			outcome = gup_unlocked_pass(req, -EINTR);
 	}
 	return gup_slow_end(req);
 }
@@ -191,10 +319,13 @@ long gup_slow(struct gup_req *req)
  */
 long gup_slow_once(struct gup_req *req)
 {
-	req->start = untagged_addr_remote(req->mm, req->start) & PAGE_MASK;
 	gup_locked_pass(req);
 	return gup_slow_end(req);
 }
+
+/*
+ * A single fault
+ */
 
 /* Would an ordinary access of the kind in @fault_flags be allowed? */
 static bool gup_fixup_allowed(struct vm_area_struct *vma,

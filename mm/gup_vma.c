@@ -67,8 +67,15 @@ static int gup_check_vma_kind(struct vm_area_struct *vma, unsigned int flags)
 	return 0;
 }
 
-/* 0 if @flags may take pages of @vma. */
-static int gup_check_vma(struct vm_area_struct *vma, unsigned int flags)
+/**
+ * gup_check_vma() - may pages of a VMA be taken?
+ * @vma: The VMA.
+ * @flags: Those of the request.
+ *
+ * Context: mmap_lock or the lock of @vma is held.
+ * Return: 0, -EFAULT or -EOPNOTSUPP.
+ */
+int gup_check_vma(struct vm_area_struct *vma, unsigned int flags)
 {
 	const bool write = flags & FOLL_WRITE;
 	const bool foreign = flags & FOLL_REMOTE;

@@ -6,10 +6,11 @@
  * and takes every page it can under it. It says what is in the way of the next
  * page and leaves it to the caller to remove that.
  *
- * mmap_lock is held: VMAs and the page tables below them stay, but a table of
- * PTEs can be collapsed into a huge leaf, and a huge leaf split or zapped,
- * until that level's page table lock is taken. So an entry read without it is
- * only a hint where to go; what counts is read again under the lock.
+ * mmap_lock or the lock of the VMA is held: the VMA and the page tables below it
+ * stay, but a table of PTEs can be collapsed into a huge leaf, and a huge leaf
+ * split or zapped, until that level's page table lock is taken. So an entry read
+ * without it is only a hint where to go; what counts is read again under the
+ * lock.
  */
 #include <linux/hugetlb.h>
 #include <linux/leafops.h>
@@ -833,7 +834,7 @@ static enum gup_outcome gup_descend(struct gup_req *req,
  * @req: The request.
  * @vma: The VMA of its next address, agreed to by gup_find_vma().
  *
- * Context: mmap_lock held. May sleep.
+ * Context: mmap_lock or the lock of @vma held. May sleep.
  * Return: GUP_PROGRESS if nothing is known to be in the way of the next page,
  * which may lie in another VMA; no page at all may have been taken if the page
  * table changed meanwhile. GUP_NEED_FAULT, GUP_NEED_UNSHARE. GUP_ERROR with

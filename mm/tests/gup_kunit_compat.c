@@ -785,7 +785,7 @@ static vm_fault_t gk_fault_waits(struct gk_dev *dev, struct vm_fault *vmf)
 	    (vmf->flags & FAULT_FLAG_TRIED))
 		return gk_dev_fault_page(dev, vmf);
 	if (!(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
-		mmap_read_unlock(vmf->vma->vm_mm);
+		release_fault_lock(vmf);
 	return VM_FAULT_RETRY;
 }
 

@@ -103,7 +103,7 @@ static vm_fault_t gk_fault_retries(struct gk_dev *dev, struct vm_fault *vmf)
 {
 	if (vmf->pgoff != 1 || dev->calls > 2)
 		return gk_dev_fault_page(dev, vmf);
-	mmap_read_unlock(vmf->vma->vm_mm);
+	release_fault_lock(vmf);
 	return VM_FAULT_RETRY;
 }
 
@@ -183,7 +183,7 @@ static vm_fault_t gk_fault_retries_first(struct gk_dev *dev,
 {
 	if (dev->calls > 1)
 		return gk_fault_loses_page(dev, vmf);
-	mmap_read_unlock(vmf->vma->vm_mm);
+	release_fault_lock(vmf);
 	return VM_FAULT_RETRY;
 }
 
@@ -194,7 +194,7 @@ static vm_fault_t gk_fault_completes_first(struct gk_dev *dev,
 		return gk_fault_loses_page(dev, vmf);
 	if (vm_insert_page(vmf->vma, vmf->address, dev->pages[0]))
 		return VM_FAULT_SIGBUS;
-	mmap_read_unlock(vmf->vma->vm_mm);
+	release_fault_lock(vmf);
 	return VM_FAULT_NOPAGE | VM_FAULT_COMPLETED;
 }
 
@@ -256,7 +256,7 @@ static vm_fault_t gk_fault_is_interrupted(struct gk_dev *dev,
 	if (dev->calls > 1)
 		return gk_dev_fault_page(dev, vmf);
 	gk_signal(SIGUSR1);
-	mmap_read_unlock(vmf->vma->vm_mm);
+	release_fault_lock(vmf);
 	return VM_FAULT_RETRY;
 }
 

@@ -150,7 +150,7 @@ static vm_fault_t gk_unlock(struct kunit *test, struct vm_fault *vmf)
 {
 	KUNIT_EXPECT_TRUE(test, vmf->flags & FAULT_FLAG_ALLOW_RETRY);
 	KUNIT_EXPECT_FALSE(test, vmf->flags & FAULT_FLAG_RETRY_NOWAIT);
-	mmap_read_unlock(vmf->vma->vm_mm);
+	release_fault_lock(vmf);
 	return VM_FAULT_RETRY;
 }
 
@@ -537,12 +537,14 @@ static int gk_hold(void *data)
 
 static void gup_fault_fatal_signal_before_lock(struct kunit *test)
 {
+	/* No VMA is there, so it takes mmap_lock. */
 	unsigned long addr = gk_map(test, 1, PROT_READ | PROT_WRITE);
 	struct gk_holder holder = { .mm = current->mm };
 	struct task_struct *task;
 	struct page *pages[1];
 	long ret;
 
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr, PAGE_SIZE));
 	init_completion(&holder.held);
 	init_completion(&holder.let_go);
 	task = kthread_run(gk_hold, &holder, "gup_kunit_holder");
@@ -557,6 +559,78 @@ static void gup_fault_fatal_signal_before_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, -EAGAIN);
 }
 
+#ifdef CONFIG_PER_VMA_LOCK
+/* Who takes pages that have to be faulted in, and does not get mmap_lock. */
+struct gk_cold {
+	struct mm_struct *mm;
+	unsigned long addr;
+	struct page *pages[4];
+	long ret;
+	struct completion done;
+};
+
+static int gk_take_cold(void *data)
+{
+	struct gk_cold *cold = data;
+
+	kthread_use_mm(cold->mm);
+	cold->ret = pin_user_pages_unlocked(cold->addr, 4, cold->pages, FOLL_WRITE);
+	kthread_unuse_mm(cold->mm);
+	complete_all(&cold->done);
+	return 0;
+}
+
+/*
+ * Somebody changes other mappings, and does not come to an end. That the VMA has an
+ * anon_vma is not a matter of this call: the first fault in a VMA takes mmap_lock.
+ */
+static void gup_fault_without_mmap_lock(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 8, PROT_READ | PROT_WRITE);
+	struct gk_cold cold = { .mm = current->mm, .addr = addr + PAGE_SIZE };
+	struct task_struct *task;
+	unsigned long left = 0;
+
+	gk_fill(test, addr, 1);
+	init_completion(&cold.done);
+	mmap_write_lock(current->mm);
+	task = kthread_run(gk_take_cold, &cold, "gup_kunit_cold");
+	if (!IS_ERR(task))
+		left = wait_for_completion_timeout(&cold.done, 10 * HZ);
+	mmap_write_unlock(current->mm);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&cold.done);
+	KUNIT_EXPECT_NE(test, left, 0);
+	KUNIT_ASSERT_EQ(test, cold.ret, 4);
+	unpin_user_pages(cold.pages, 4);
+}
+
+/* That VMA itself is being changed: whoever does that is waited for. */
+static void gup_fault_waits_for_change(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 8, PROT_READ | PROT_WRITE);
+	struct gk_cold cold = { .mm = current->mm, .addr = addr + PAGE_SIZE };
+	struct vm_area_struct *vma;
+	struct task_struct *task;
+	unsigned long left = 1;
+
+	gk_fill(test, addr, 1);
+	init_completion(&cold.done);
+	mmap_write_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	vma_start_write(vma);
+	task = kthread_run(gk_take_cold, &cold, "gup_kunit_cold");
+	if (!IS_ERR(task))
+		left = wait_for_completion_timeout(&cold.done, HZ / 5);
+	vm_flags_clear(vma, VM_WRITE);
+	mmap_write_unlock(current->mm);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&cold.done);
+	KUNIT_EXPECT_EQ(test, left, 0);
+	KUNIT_EXPECT_EQ(test, cold.ret, -EFAULT);
+}
+#endif
+
 static struct gk_holder gk_hold_after_fault;
 static struct task_struct *gk_holder_task;
 
@@ -565,7 +639,7 @@ static vm_fault_t gk_fault_loses_lock(struct gk_dev *dev, struct vm_fault *vmf)
 {
 	if (vmf->flags & FAULT_FLAG_TRIED)
 		return gk_dev_fault_page(dev, vmf);
-	mmap_read_unlock(vmf->vma->vm_mm);
+	release_fault_lock(vmf);
 	wake_up_process(gk_holder_task);
 	wait_for_completion(&gk_hold_after_fault.held);
 	return VM_FAULT_RETRY;
@@ -718,6 +792,10 @@ static struct kunit_case gup_fault_cases[] = {
 	KUNIT_CASE_PARAM(gup_fault_other_signal_is_pending, gk_api_gen_params),
 	KUNIT_CASE(gup_fault_fatal_signal_before_lock),
 	KUNIT_CASE(gup_fault_fatal_signal_before_relock),
+#ifdef CONFIG_PER_VMA_LOCK
+	KUNIT_CASE(gup_fault_without_mmap_lock),
+	KUNIT_CASE(gup_fault_waits_for_change),
+#endif
 	KUNIT_CASE_PARAM(gup_fault_fixup, gk_fixups_gen_params),
 	KUNIT_CASE(gup_fault_fixup_calls_handler_always),
 	KUNIT_CASE(gup_fault_fixup_refuses),

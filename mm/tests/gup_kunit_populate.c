@@ -137,7 +137,7 @@ static vm_fault_t gk_fault_drops_lock(struct gk_dev *dev, struct vm_fault *vmf)
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
 	    (vmf->flags & FAULT_FLAG_TRIED))
 		return gk_dev_fault_page(dev, vmf);
-	mmap_read_unlock(vmf->vma->vm_mm);
+	release_fault_lock(vmf);
 	return VM_FAULT_RETRY;
 }
 

@@ -876,13 +876,13 @@ static vm_fault_t fault(struct vm_area_struct *vma, unsigned long addr,
 	if (kind == FAILS_OOM || slots[i].leaf)
 		return VM_FAULT_OOM;
 	if (kind == RETRIES && drops_lock(flags) && !(flags & FAULT_FLAG_TRIED)) {
-		mmap_read_unlock(&world.mm);
+		gup_drop_lock(vma, flags);
 		return VM_FAULT_RETRY;
 	}
 	fault_maps(i);
 	if (kind != MAPS_UNLOCKED || !drops_lock(flags))
 		return 0;
-	mmap_read_unlock(&world.mm);
+	gup_drop_lock(vma, flags);
 	return VM_FAULT_COMPLETED;
 }
 
@@ -1039,6 +1039,7 @@ static void fuzz_entry(void)
 	setup(true);
 	complete_flags(how);
 	world.fault = fault;
+	world.vma_locks = one_in(2);
 	prefix = how < FAST ? 0 : model_fast();
 	memset(faulted, 0, sizeof(faulted));
 	nr = prefix;
@@ -1330,6 +1331,7 @@ static void fuzz_ranges(void)
 	complete_flags(FAST);
 	req.flags = (req.flags & ~FOLL_GET) | FOLL_PIN;
 	world.fault = fault;
+	world.vma_locks = one_in(2);
 	if (one_in(16))
 		world.mm.write_protect_seq.sequence = 1;
 	ret = pin_range(&range);

@@ -222,6 +222,44 @@ void mmap_read_unlock(struct mm_struct *mm)
 		;
 }
 
+int mmap_lock_is_contended(struct mm_struct *mm)
+{
+	return __atomic_load_n(&mm->mmap_lock.writers, __ATOMIC_RELAXED) > 0;
+}
+
+/*
+ * The lock of a VMA. Writers lock all VMAs, so that one count is enough: that of
+ * mmap_lock. A reader does not wait for them.
+ */
+static void vma_unlock_any(struct mm_struct *mm)
+{
+	GUP_MUST(current->nr_vma_locks && mmap_count(mm) > 0);
+	current->nr_vma_locks--;
+	while (!mmap_try_change(mm, mmap_count(mm), -1))
+		;
+}
+
+struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsigned long addr)
+{
+	long count = mmap_count(mm);
+	struct vm_area_struct *vma;
+
+	might_sleep();
+	if (!gup_world_lock_vma() || count < 0 || mmap_lock_is_contended(mm) ||
+	    !mmap_try_change(mm, count, 1))
+		return NULL;
+	current->nr_vma_locks++;
+	vma = vma_lookup(mm, addr);
+	if (!vma)
+		vma_unlock_any(mm);
+	return vma;
+}
+
+void vma_end_read(struct vm_area_struct *vma)
+{
+	vma_unlock_any(vma->vm_mm);
+}
+
 void mmap_write_lock(struct mm_struct *mm)
 {
 	__atomic_fetch_add(&mm->mmap_lock.writers, 1, __ATOMIC_RELAXED);

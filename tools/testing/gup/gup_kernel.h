@@ -446,6 +446,7 @@ struct mm_struct;
  * @locks: Spinlocks that it holds.
  * @nr_locks: How many.
  * @nr_mmap_locks: How often it has mmap_lock.
+ * @nr_vma_locks: How many VMAs it has locked for reading.
  * @nr_flushed: Pages whose caches it was told to flush.
  * @pins_saved: Between memalloc_pin_save() and memalloc_pin_restore().
  */
@@ -460,6 +461,7 @@ struct task_struct {
 	const void *locks[GUP_MAX_LOCKS];
 	unsigned int nr_locks;
 	unsigned int nr_mmap_locks;
+	unsigned int nr_vma_locks;
 	unsigned long nr_flushed;
 	unsigned int pins_saved;
 };
@@ -1415,11 +1417,13 @@ enum fault_flag {
 	FAULT_FLAG_REMOTE	= BIT(7),
 	FAULT_FLAG_INTERRUPTIBLE = BIT(9),
 	FAULT_FLAG_UNSHARE	= BIT(10),
+	FAULT_FLAG_VMA_LOCK	= BIT(12),
 };
 
 enum {
 	VM_FAULT_OOM		= 0x1,
 	VM_FAULT_SIGBUS		= 0x2,
+	VM_FAULT_MAJOR		= 0x4,
 	VM_FAULT_HWPOISON	= 0x10,
 	VM_FAULT_HWPOISON_LARGE	= 0x20,
 	VM_FAULT_SIGSEGV	= 0x40,
@@ -1508,6 +1512,8 @@ struct mm_struct {
 #define mm_flags_test(flag, mm)	test_bit(flag, &(mm)->flags)
 #define mm_flags_set(flag, mm)	set_bit(flag, &(mm)->flags)
 
+#define CONFIG_PER_VMA_LOCK	1
+
 #ifdef GUP_CHECKED
 #define mmap_assert_locked(mm)	((void)(mm), GUP_MUST(current->nr_mmap_locks))
 #else
@@ -1518,6 +1524,9 @@ void mmap_write_unlock(struct mm_struct *mm);
 void mmap_read_lock(struct mm_struct *mm);
 int mmap_read_lock_killable(struct mm_struct *mm);
 void mmap_read_unlock(struct mm_struct *mm);
+int mmap_lock_is_contended(struct mm_struct *mm);
+struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsigned long addr);
+void vma_end_read(struct vm_area_struct *vma);
 struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr);
 struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long addr);
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, unsigned long addr,

@@ -87,6 +87,8 @@ void gup_world_reset(void)
 	world.nr_freed = 0;
 	world.freed = NULL;
 	world.fault = NULL;
+	world.vma_locks = false;
+	world.vma_locked = NULL;
 	world.new_table = NULL;
 	world.migrated = NULL;
 	world.drained = NULL;
@@ -101,6 +103,7 @@ void gup_world_reset(void)
 	current->pkru = 0;
 	current->nr_locks = 0;
 	current->nr_mmap_locks = 0;
+	current->nr_vma_locks = 0;
 	current->nr_flushed = 0;
 }
 
@@ -116,13 +119,16 @@ void gup_world_free(struct folio *folio)
 static vm_fault_t checked_fault(struct vm_area_struct *vma, unsigned long addr,
 				unsigned int flags)
 {
-	const unsigned int locks = current->nr_mmap_locks;
+	const bool vma_locked = flags & FAULT_FLAG_VMA_LOCK;
+	const unsigned int *held = vma_locked ? &current->nr_vma_locks :
+						&current->nr_mmap_locks;
+	const unsigned int locks = *held;
 	const bool nowait = flags & FAULT_FLAG_RETRY_NOWAIT;
 	vm_fault_t fault;
 	bool dropped;
 
 	might_sleep();
-	mmap_assert_locked(vma->vm_mm);
+	GUP_MUST(locks && !(vma_locked && nowait));
 	GUP_MUST(addr >= vma->vm_start && addr < vma->vm_end);
 	if (flags & FAULT_FLAG_WRITE) {
 		GUP_MUST(!(flags & FAULT_FLAG_UNSHARE));
@@ -134,8 +140,23 @@ static vm_fault_t checked_fault(struct vm_area_struct *vma, unsigned long addr,
 	dropped = (fault & VM_FAULT_COMPLETED) ||
 		  ((fault & VM_FAULT_RETRY) && !nowait);
 	GUP_MUST(!dropped || (flags & FAULT_FLAG_ALLOW_RETRY));
-	GUP_MUST(current->nr_mmap_locks == locks - dropped);
+	GUP_MUST(*held == locks - dropped);
 	return fault;
+}
+
+void gup_drop_lock(struct vm_area_struct *vma, unsigned int flags)
+{
+	if (flags & FAULT_FLAG_VMA_LOCK)
+		vma_end_read(vma);
+	else
+		mmap_read_unlock(vma->vm_mm);
+}
+
+bool gup_world_lock_vma(void)
+{
+	if (world.vma_locks && world.vma_locked)
+		world.vma_locked();
+	return world.vma_locks;
 }
 
 vm_fault_t gup_world_fault(struct vm_area_struct *vma, unsigned long addr,

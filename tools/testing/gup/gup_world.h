@@ -15,7 +15,7 @@
 
 /*
  * What happens on a fault; none: VM_FAULT_SIGBUS. Who answers VM_FAULT_COMPLETED
- * or VM_FAULT_RETRY has released mmap_lock, as in the kernel.
+ * or VM_FAULT_RETRY has called gup_drop_lock().
  */
 typedef vm_fault_t (*gup_fault_fn)(struct vm_area_struct *vma,
 				   unsigned long addr, unsigned int flags);
@@ -28,6 +28,8 @@ typedef vm_fault_t (*gup_fault_fn)(struct vm_area_struct *vma,
  * @nr_freed: Folios whose refcount fell to 0.
  * @freed: Called for each of them, if set.
  * @fault: Called by handle_mm_fault().
+ * @vma_locks: VMAs can be locked.
+ * @vma_locked: Called when one has been.
  * @new_table: Called for a page table; false: there is no memory for it.
  * @migrated: Called for a folio that moves: returns the one that takes its place,
  *	      or NULL.
@@ -40,6 +42,8 @@ struct gup_world {
 	unsigned long nr_freed;
 	void (*freed)(struct folio *folio);
 	gup_fault_fn fault;
+	bool vma_locks;
+	void (*vma_locked)(void);
 	bool (*new_table)(void);
 	struct folio *(*migrated)(struct folio *folio);
 	void (*drained)(struct folio *folio);
@@ -55,6 +59,10 @@ void gup_world_reset(void);
 void gup_world_free(struct folio *folio);
 vm_fault_t gup_world_fault(struct vm_area_struct *vma, unsigned long addr,
 			   unsigned int flags);
+/* For a fault: releases the lock that was held when it was called with @flags. */
+void gup_drop_lock(struct vm_area_struct *vma, unsigned int flags);
+/* Can a VMA be locked now? */
+bool gup_world_lock_vma(void);
 struct vm_area_struct *gup_world_vma(unsigned long start, unsigned long end,
 				     vm_flags_t flags);
 

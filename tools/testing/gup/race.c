@@ -639,7 +639,7 @@ static vm_fault_t fault(struct vm_area_struct *vma, unsigned long addr,
 	pte_t pte;
 
 	if ((flags & FAULT_FLAG_ALLOW_RETRY) && random_below(4) == 1) {
-		mmap_read_unlock(&world.mm);
+		gup_drop_lock(vma, flags);
 		gup_wait();
 		return VM_FAULT_RETRY;
 	}
@@ -749,6 +749,7 @@ static void setup(void)
 		      VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE |
 		      VM_SOFTDIRTY);
 	world.fault = fault;
+	world.vma_locks = true;
 	nr_pool = 0;
 	nr_changes = 0;
 	nr_calls = 0;

@@ -2621,6 +2621,8 @@ int main(void)
 	memcpy(all + nr, accessible_tests,
 	       nr_accessible_tests * sizeof(*accessible_tests));
 	nr += nr_accessible_tests;
+	memcpy(all + nr, lock_tests, nr_lock_tests * sizeof(*lock_tests));
+	nr += nr_lock_tests;
 	gup_world_init(2 * (SZ_1G >> PAGE_SHIFT), 64);
 	/* The key register of a test is a variable. */
 	gup_have_pkru = false;

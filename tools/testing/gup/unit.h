@@ -88,6 +88,10 @@ extern const unsigned int nr_entry_tests;
 extern const struct test accessible_tests[];
 extern const unsigned int nr_accessible_tests;
 
+/* unit_lock.c */
+extern const struct test lock_tests[];
+extern const unsigned int nr_lock_tests;
+
 /* unit_bvec.c */
 extern const struct test bvec_tests[];
 extern const unsigned int nr_bvec_tests;

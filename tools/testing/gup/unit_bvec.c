@@ -577,7 +577,7 @@ static vm_fault_t fault_drops_lock(struct vm_area_struct *of, unsigned long addr
 				   unsigned int flags)
 {
 	map_range(0, 0, 1, GUP_PTE_RW);
-	mmap_read_unlock(of->vm_mm);
+	gup_drop_lock(of, flags);
 	return VM_FAULT_COMPLETED;
 }
 

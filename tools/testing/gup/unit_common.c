@@ -120,6 +120,7 @@ void expect_clean(void)
 	EXPECT_EQ(gup_warnings != 0, gup_warnings_expected);
 	EXPECT_EQ(current->nr_locks, 0);
 	EXPECT_EQ(current->nr_mmap_locks, 0);
+	EXPECT_EQ(current->nr_vma_locks, 0);
 	EXPECT_EQ(current->pins_saved, 0);
 	EXPECT(!irqs_disabled());
 }

@@ -241,7 +241,7 @@ static vm_fault_t fault(struct vm_area_struct *of, unsigned long addr,
 	if (answer >= SIGBUS && answer <= HWPOISON_LARGE)
 		return errors[answer];
 	if (answer != BUSY)
-		mmap_read_unlock(&world.mm);
+		gup_drop_lock(of, flags);
 	return answer == COMPLETED ? VM_FAULT_COMPLETED : VM_FAULT_RETRY;
 }
 

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which lock the slow path holds, and for how long.
+ */
+#include "unit.h"
+
+#define MAX_FAULTS	2048
+
+/* Answers of the fault handler, and what it saw. The last answer holds on. */
+static struct {
+	const vm_fault_t *answers;
+	unsigned int nr_answers;
+	unsigned int nr;
+	unsigned int flags[MAX_FAULTS];
+	void (*seen)(unsigned int nr);	/* called after each */
+} faults;
+
+static vm_fault_t fault(struct vm_area_struct *of, unsigned long addr,
+			unsigned int flags)
+{
+	const unsigned int nr = faults.nr++;
+	const unsigned long i = (addr - ADDR) >> PAGE_SHIFT;
+	vm_fault_t answer = faults.answers[min(nr, faults.nr_answers - 1)];
+
+	GUP_MUST(nr < MAX_FAULTS);
+	/* One lock or the other, and never both. */
+	EXPECT_EQ(current->nr_vma_locks, !!(flags & FAULT_FLAG_VMA_LOCK));
+	EXPECT_EQ(current->nr_mmap_locks, !(flags & FAULT_FLAG_VMA_LOCK));
+	faults.flags[nr] = flags;
+	if (!(answer & (VM_FAULT_RETRY | VM_FAULT_ERROR)))
+		map_small(i, i % NR_PAGES, 1);
+	if (faults.seen)
+		faults.seen(nr);
+	if (answer & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
+		gup_drop_lock(of, flags);
+	return answer;
+}
+
+static void expect_faults(const vm_fault_t *answers, unsigned int nr)
+{
+	setup();
+	memset(&faults, 0, sizeof(faults));
+	faults.answers = answers;
+	faults.nr_answers = nr;
+	world.fault = fault;
+	world.vma_locks = true;
+}
+
+/* Pins pages from @i on by a function that comes without mmap_lock. */
+static long pin(unsigned long i, unsigned long nr, unsigned int flags)
+{
+	long got = pin_user_pages_unlocked(addr_of(i), nr, pages, flags);
+
+	EXPECT_EQ(current->nr_vma_locks, 0);
+	EXPECT_EQ(current->nr_mmap_locks, 0);
+	if (got > 0)
+		expect_pages(0, got, i);
+	return got;
+}
+
+static void pin_and_release(unsigned long i, unsigned long nr, unsigned int flags)
+{
+	EXPECT_EQ(pin(i, nr, flags), nr);
+	unpin_user_pages(pages, nr);
+	expect_clean();
+}
+
+static bool by_vma(unsigned int nr)
+{
+	return faults.flags[nr] & FAULT_FLAG_VMA_LOCK;
+}
+
+static bool tried(unsigned int nr)
+{
+	return faults.flags[nr] & FAULT_FLAG_TRIED;
+}
+
+/* Memory that is not there yet is pinned without mmap_lock. */
+static void test_cold(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	pin_and_release(0, 700, FOLL_WRITE);
+	EXPECT_EQ(faults.nr, 700);
+	for (unsigned int i = 0; i < 700; i++)
+		EXPECT_EQ(faults.flags[i], FAULT_FLAG_WRITE | FAULT_FLAG_ALLOW_RETRY |
+			  FAULT_FLAG_KILLABLE | FAULT_FLAG_VMA_LOCK);
+}
+
+/* Bits that the MMU ignores */
+static void test_tagged(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	EXPECT_EQ(pin_user_pages_unlocked(GUP_TAG | addr_of(3), 2, pages, 0), 2);
+	expect_pages(0, 2, 3);
+	EXPECT(by_vma(0) && by_vma(1));
+	unpin_user_pages(pages, 2);
+	expect_clean();
+}
+
+/* Longterm pins, and whoever lost mmap_lock on the way */
+static void test_others(void)
+{
+	static const vm_fault_t completed[] = { VM_FAULT_COMPLETED, 0 };
+	int locked = 1;
+
+	expect_faults(completed + 1, 1);
+	pin_and_release(0, 2, FOLL_LONGTERM);
+	EXPECT(by_vma(0) && by_vma(1));
+
+	expect_faults(completed, 2);
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 3, 0, pages, &locked), 3);
+	EXPECT_EQ(locked, 0);
+	unpin_user_pages(pages, 3);
+	expect_clean();
+	EXPECT(!by_vma(0) && by_vma(1) && by_vma(2));
+}
+
+/* Who holds mmap_lock, and lets nobody drop it, has it all the time. */
+static void test_held(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(pin_user_pages(ADDR, 2, FOLL_WRITE, pages), 2);
+	mmap_read_unlock(&world.mm);
+	EXPECT_EQ(faults.flags[0], FAULT_FLAG_WRITE);
+	unpin_user_pages(pages, 2);
+	expect_clean();
+}
+
+/* A fault that may not wait keeps the lock. */
+static void test_nowait(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	pin_and_release(0, 2, FOLL_NOWAIT);
+	EXPECT_EQ(faults.flags[0], FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE |
+		  FAULT_FLAG_RETRY_NOWAIT);
+}
+
+/* VMAs cannot be locked now. */
+static void test_no_lock(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	world.vma_locks = false;
+	pin_and_release(0, 2, FOLL_WRITE);
+	EXPECT(!by_vma(0) && !by_vma(1));
+}
+
+/*
+ * A fault that needs mmap_lock: it is not said to have been tried, except if it has
+ * read from the disk meanwhile, or if it has been tried under mmap_lock.
+ */
+static void test_retry(void)
+{
+	static const vm_fault_t needs[] = { VM_FAULT_RETRY, 0 };
+	static const vm_fault_t major[] = { VM_FAULT_RETRY | VM_FAULT_MAJOR, 0 };
+	static const vm_fault_t twice[] = { VM_FAULT_RETRY, VM_FAULT_RETRY,
+					    VM_FAULT_RETRY, 0 };
+
+	expect_faults(needs, 2);
+	pin_and_release(0, 3, FOLL_WRITE);
+	EXPECT_EQ(faults.nr, 4);
+	EXPECT(by_vma(0) && !by_vma(1) && !tried(0) && !tried(1));
+
+	expect_faults(major, 2);
+	pin_and_release(0, 3, FOLL_WRITE);
+	EXPECT(by_vma(0) && !by_vma(1) && !tried(0) && tried(1) && !tried(2));
+
+	/* By the VMA; mmap_lock, which it drops; the VMA; mmap_lock again. */
+	expect_faults(twice, 4);
+	pin_and_release(0, 1, FOLL_WRITE);
+	EXPECT_EQ(faults.nr, 4);
+	EXPECT(by_vma(0) && !by_vma(1) && by_vma(2) && !by_vma(3));
+	EXPECT(!tried(0) && !tried(1) && tried(2) && tried(3));
+}
+
+/* It drops the lock, and is through: the rest goes on by the VMA. */
+static void test_completed(void)
+{
+	static const vm_fault_t completed[] = { VM_FAULT_COMPLETED };
+
+	expect_faults(completed, 1);
+	pin_and_release(0, 3, FOLL_WRITE);
+	EXPECT_EQ(faults.nr, 3);
+	EXPECT(by_vma(0) && by_vma(1) && by_vma(2));
+}
+
+/* What fails tells the same errno under both locks. */
+static void test_refused(void)
+{
+	static const vm_fault_t oom[] = { 0, VM_FAULT_OOM };
+
+	expect_faults(oom, 1);
+	vma->vm_flags = RO_VMA;
+	EXPECT_EQ(pin(0, 1, FOLL_WRITE), -EFAULT);
+	EXPECT_EQ(pin(4 * (SZ_1G >> PAGE_SHIFT), 1, 0), -EFAULT);
+	vma->vm_flags = RW_VMA | VM_IO;
+	EXPECT_EQ(pin(0, 1, 0), -EFAULT);
+	EXPECT_EQ(faults.nr, 0);
+
+	expect_faults(oom, 2);
+	EXPECT_EQ(pin(0, 1, 0), 1);
+	unpin_user_pages(pages, 1);
+	EXPECT_EQ(pin(1, 1, 0), -ENOMEM);
+	EXPECT(by_vma(1));
+	expect_clean();
+}
+
+/* A VMA that ends, and another behind it that may not be written */
+static void test_next_vma(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	vma->vm_end = addr_of(3);
+	gup_world_vma(addr_of(3), addr_of(8), RW_VMA);
+	pin_and_release(0, 6, FOLL_WRITE);
+	expect_faults(ok, 1);
+	vma->vm_end = addr_of(3);
+	gup_world_vma(addr_of(3), addr_of(8), RO_VMA);
+	EXPECT_EQ(pin(0, 6, FOLL_WRITE), 3);
+	unpin_user_pages(pages, 3);
+	expect_clean();
+}
+
+/* A fatal signal ends it, and what there is stays. */
+static void kill_at_2(unsigned int nr)
+{
+	current->fatal_signal = nr == 2;
+}
+
+static void test_killed(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	faults.seen = kill_at_2;
+	EXPECT_EQ(pin(0, 6, FOLL_WRITE), 2);
+	EXPECT_EQ(faults.nr, 3);
+	unpin_user_pages(pages, 2);
+	EXPECT_EQ(pin(1, 1, FOLL_WRITE), -EINTR);
+	current->fatal_signal = false;
+	expect_clean();
+}
+
+/* Somebody waits for mmap_lock, from the first fault on. */
+static void writer_waits(unsigned int nr)
+{
+	if (nr == 0)
+		world.mm.mmap_lock.writers = 1;
+}
+
+static void writer_is_through(void)
+{
+	world.mm.mmap_lock.writers = 0;
+}
+
+static void writer_waits_and_kills(unsigned int nr)
+{
+	writer_waits(nr);
+	current->fatal_signal = true;
+}
+
+/* Under mmap_lock it gives way after a step, if it may. */
+static void test_gives_way(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+	int locked = 1;
+
+	expect_faults(ok, 1);
+	faults.seen = writer_waits;
+	world.vma_locked = writer_is_through;
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 3, 0, pages, &locked), 3);
+	EXPECT_EQ(locked, 0);
+	EXPECT(!by_vma(0) && by_vma(1) && by_vma(2));
+	unpin_user_pages(pages, 3);
+	expect_clean();
+
+	/* Nobody may drop it here. */
+	expect_faults(ok, 1);
+	faults.seen = writer_waits;
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(pin_user_pages(ADDR, 3, FOLL_WRITE, pages), 3);
+	EXPECT_EQ(current->nr_mmap_locks, 1);
+	mmap_read_unlock(&world.mm);
+	writer_is_through();
+	unpin_user_pages(pages, 3);
+	expect_clean();
+
+	/* It is done anyway. */
+	expect_faults(ok, 1);
+	map_small(0, 0, 3);
+	locked = 1;
+	mmap_read_lock(&world.mm);
+	world.mm.mmap_lock.writers = 1;
+	EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 3, 0, pages, &locked), 3);
+	EXPECT_EQ(locked, 1);
+	mmap_read_unlock(&world.mm);
+	writer_is_through();
+	unpin_user_pages(pages, 3);
+	expect_clean();
+}
+
+/* It has given way, and does not come back. */
+static void test_gives_way_and_ends(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	world.vma_locks = false;
+	faults.seen = writer_waits_and_kills;
+	EXPECT_EQ(pin(0, 3, FOLL_WRITE), -EINTR);
+	writer_is_through();
+	current->fatal_signal = false;
+	expect_clean();
+}
+
+static unsigned int nr_locked;
+
+static void count_locks(void)
+{
+	nr_locked++;
+}
+
+/* The lock of a VMA is held for a page table at a time. */
+static void test_per_table(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	world.vma_locked = count_locks;
+	nr_locked = 0;
+	pin_and_release(500, 600, FOLL_WRITE);
+	EXPECT_EQ(nr_locked, 3);
+}
+
+const struct test lock_tests[] = {
+	{ "lock: cold memory", test_cold },
+	{ "lock: tagged address", test_tagged },
+	{ "lock: longterm, and after mmap_lock was dropped", test_others },
+	{ "lock: mmap_lock held", test_held },
+	{ "lock: FOLL_NOWAIT", test_nowait },
+	{ "lock: VMA cannot be locked", test_no_lock },
+	{ "lock: fault needs mmap_lock", test_retry },
+	{ "lock: fault drops it and is through", test_completed },
+	{ "lock: refused", test_refused },
+	{ "lock: next VMA", test_next_vma },
+	{ "lock: killed", test_killed },
+	{ "lock: gives way to a writer", test_gives_way },
+	{ "lock: gives way, and ends", test_gives_way_and_ends },
+	{ "lock: one page table at a time", test_per_table },
+};
+
+const unsigned int nr_lock_tests = ARRAY_SIZE(lock_tests);
