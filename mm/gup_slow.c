@@ -141,9 +141,17 @@ static bool gup_untag_lockless(struct gup_req *req)
 }
 
 /*
+ * Does somebody wait for the readers of a VMA to be through? He holds mmap_lock, so
+ * everybody waits for him. Nothing depends on seeing it at once.
+ */
+static bool gup_vma_wanted(const struct vm_area_struct *vma)
+{
+	return refcount_read(&vma->vm_refcnt) & VM_REFCNT_EXCLUDE_READERS_FLAG;
+}
+
+/*
  * Goes on in one VMA, of which the read lock has been taken, up to the end of a page
- * table: whoever wants to change the VMA waits no longer than that. The lock is
- * released.
+ * table, or until somebody wants to change the VMA. The lock is released.
  */
 static enum gup_outcome gup_vma_step(struct gup_req *req,
 				     struct vm_area_struct *vma)
@@ -162,6 +170,8 @@ static enum gup_outcome gup_vma_step(struct gup_req *req,
 		}
 		cond_resched();
 		outcome = gup_walk_or_fault(req, vma);
+		if (outcome == GUP_PROGRESS && gup_vma_wanted(vma))
+			outcome = GUP_UNLOCKED;
 	}
 	if (req->lock == GUP_LOCK_VMA)
 		vma_end_read(vma);

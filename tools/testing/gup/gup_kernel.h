@@ -1476,6 +1476,7 @@ struct vm_area_struct {
 	vm_flags_t vm_flags;
 	const struct vm_operations_struct *vm_ops;
 	struct file *vm_file;
+	atomic_t vm_refcnt;	/* only whether somebody waits for readers */
 #ifdef GUP_CHECKED
 	unsigned int kind;
 	u16 pkey;
@@ -1525,6 +1526,8 @@ void mmap_read_lock(struct mm_struct *mm);
 int mmap_read_lock_killable(struct mm_struct *mm);
 void mmap_read_unlock(struct mm_struct *mm);
 int mmap_lock_is_contended(struct mm_struct *mm);
+#define refcount_read(count)		atomic_read(count)
+#define VM_REFCNT_EXCLUDE_READERS_FLAG	(1U << 30)
 struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsigned long addr);
 void vma_end_read(struct vm_area_struct *vma);
 struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long addr);

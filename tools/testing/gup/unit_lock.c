@@ -345,6 +345,32 @@ static void test_per_table(void)
 	EXPECT_EQ(nr_locked, 3);
 }
 
+/* Somebody wants to change the VMA, at the second fault. */
+static void vma_is_wanted(unsigned int nr)
+{
+	atomic_set(&vma->vm_refcnt, nr == 1 ? VM_REFCNT_EXCLUDE_READERS_FLAG : 0);
+}
+
+static void test_vma_wanted(void)
+{
+	static const vm_fault_t ok[] = { 0 }, oom[] = { 0, VM_FAULT_OOM };
+
+	expect_faults(ok, 1);
+	faults.seen = vma_is_wanted;
+	world.vma_locked = count_locks;
+	nr_locked = 0;
+	pin_and_release(0, 6, FOLL_WRITE);
+	EXPECT_EQ(nr_locked, 2);
+
+	/* What has failed is not tried again for that. */
+	expect_faults(oom, 2);
+	faults.seen = vma_is_wanted;
+	EXPECT_EQ(pin(0, 6, FOLL_WRITE), 1);
+	EXPECT_EQ(faults.nr, 2);
+	unpin_user_pages(pages, 1);
+	expect_clean();
+}
+
 const struct test lock_tests[] = {
 	{ "lock: cold memory", test_cold },
 	{ "lock: tagged address", test_tagged },
@@ -359,6 +385,7 @@ const struct test lock_tests[] = {
 	{ "lock: killed", test_killed },
 	{ "lock: gives way to a writer", test_gives_way },
 	{ "lock: gives way, and ends", test_gives_way_and_ends },
+	{ "lock: VMA is wanted", test_vma_wanted },
 	{ "lock: one page table at a time", test_per_table },
 };
 
