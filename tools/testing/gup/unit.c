@@ -1846,6 +1846,12 @@ static void test_release_ends(void)
 	EXPECT_EQ(try_grab_folio(folio_at(4), 2, FOLL_PIN), 0);
 	unpin_user_page_range_dirty_lock(page_at(2), 4, false);
 	expect_clean();
+	/* Nothing, at a page that is not pinned. */
+	setup();
+	new_folio(0, 0);
+	unpin_user_page_range_dirty_lock(page_at(0), 0, false);
+	unpin_user_page_range_dirty_lock(page_at(0), 0, true);
+	expect_clean();
 }
 
 /* A page that fork() shares is not pinned for reading before it is unshared. */
