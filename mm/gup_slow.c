@@ -13,6 +13,7 @@
 #include <linux/mmap_lock.h>
 #include <linux/mmu_context.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 
 #include "gup_internal.h"
 
