@@ -11,6 +11,7 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/huge_mm.h>
 #include <linux/init.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -747,6 +748,12 @@ static void add_excess(struct folio *folio, unsigned long holds,
 		excess->refs += abs(refs - folio_expected_ref_count(folio) - (long)holds);
 }
 
+/* Mapped by all processes, and counted neither by mappings nor by references. */
+static bool is_common(const struct folio *folio)
+{
+	return is_zero_folio(folio) || is_huge_zero_folio(folio);
+}
+
 static long hold_excess(struct gup_test_file *file,
 			struct gup_test_excess __user *user_excess)
 {
@@ -764,7 +771,7 @@ static long hold_excess(struct gup_test_file *file,
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		holds = is_zero_folio(folio) ? 0 : holds_of(run, i, folio);
+		holds = is_common(folio) ? 0 : holds_of(run, i, folio);
 		if (holds)
 			add_excess(folio, holds, &excess);
 		cond_resched();

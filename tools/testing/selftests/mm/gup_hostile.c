@@ -571,6 +571,22 @@ TEST_F(driver, order_of_hold_calls)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* All processes have it in common: nobody knows who has how many references. */
+TEST_F(driver, huge_zero_folio)
+{
+	struct gup_test_excess excess = { 1, 1 };
+	char *mem = gup_map_aligned(GUP_HUGE_SIZE);
+
+	/* Without THP it is the small one, of which the same holds. */
+	madvise(mem, GUP_HUGE_SIZE, MADV_HUGEPAGE);
+	ASSERT_EQ(GUP_HUGE_SIZE, hold(self->fd, hold_request(&holders[GUP_TEST_GET],
+							     (uintptr_t)mem, GUP_HUGE_SIZE, 0)));
+	EXPECT_EQ(0, ioctl(self->fd, GUP_TEST_EXCESS, &excess));
+	EXPECT_EQ(0, excess.refs);
+	gup_unpin(self->fd);
+	munmap(mem, GUP_HUGE_SIZE);
+}
+
 /* Nothing comes from where nothing can be read, in place of what is there. */
 TEST_F(driver, write_from_wrong_addresses)
 {
