@@ -748,7 +748,7 @@ static void add_excess(struct folio *folio, unsigned long holds,
 		excess->refs += abs(refs - folio_expected_ref_count(folio) - (long)holds);
 }
 
-/* Mapped by all processes, and counted neither by mappings nor by references. */
+/* All processes have it in common. Mappings do not tell how many references it has. */
 static bool is_common(const struct folio *folio)
 {
 	return is_zero_folio(folio) || is_huge_zero_folio(folio);

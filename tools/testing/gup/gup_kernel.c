@@ -214,12 +214,18 @@ int mmap_read_lock_killable(struct mm_struct *mm)
 	return 0;
 }
 
-void mmap_read_unlock(struct mm_struct *mm)
+/* @held: how often the task has locked it. */
+static void mmap_put_reader(struct mm_struct *mm, unsigned int *held)
 {
-	GUP_MUST(current->nr_mmap_locks && mmap_count(mm) > 0);
-	current->nr_mmap_locks--;
+	GUP_MUST(*held && mmap_count(mm) > 0);
+	--*held;
 	while (!mmap_try_change(mm, mmap_count(mm), -1))
 		;
+}
+
+void mmap_read_unlock(struct mm_struct *mm)
+{
+	mmap_put_reader(mm, &current->nr_mmap_locks);
 }
 
 int mmap_lock_is_contended(struct mm_struct *mm)
@@ -231,14 +237,6 @@ int mmap_lock_is_contended(struct mm_struct *mm)
  * The lock of a VMA. Writers lock all VMAs, so that one count is enough: that of
  * mmap_lock. A reader does not wait for them.
  */
-static void vma_unlock_any(struct mm_struct *mm)
-{
-	GUP_MUST(current->nr_vma_locks && mmap_count(mm) > 0);
-	current->nr_vma_locks--;
-	while (!mmap_try_change(mm, mmap_count(mm), -1))
-		;
-}
-
 struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsigned long addr)
 {
 	long count = mmap_count(mm);
@@ -251,13 +249,13 @@ struct vm_area_struct *lock_vma_under_rcu(struct mm_struct *mm, unsigned long ad
 	current->nr_vma_locks++;
 	vma = vma_lookup(mm, addr);
 	if (!vma)
-		vma_unlock_any(mm);
+		mmap_put_reader(mm, &current->nr_vma_locks);
 	return vma;
 }
 
 void vma_end_read(struct vm_area_struct *vma)
 {
-	vma_unlock_any(vma->vm_mm);
+	mmap_put_reader(vma->vm_mm, &current->nr_vma_locks);
 }
 
 void mmap_write_lock(struct mm_struct *mm)
