@@ -261,6 +261,64 @@ long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 }
 EXPORT_SYMBOL(pin_user_pages_unlocked);
 
+/**
+ * get_user_pages_remote_unlocked() - reference pages of another process, unlocked
+ * @mm: The address space, of which the caller holds a reference.
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @gup_flags: FOLL_* flags.
+ * @pages: Where the pages go, to be released with put_page(). NULL to only
+ *	   fault the range in.
+ *
+ * For callers that would take mmap_lock for get_user_pages_remote() only: mostly the
+ * lock of a VMA is enough.
+ *
+ * Context: mmap_lock of @mm not held. May sleep.
+ * Return: As get_user_pages_remote(). -EAGAIN if a fatal signal came before mmap_lock.
+ */
+long get_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
+				    unsigned long nr_pages,
+				    unsigned int gup_flags, struct page **pages)
+{
+	struct gup_req req;
+
+	if (!IS_ENABLED(CONFIG_MMU))
+		return 0;
+	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
+		return -EINVAL;
+	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
+	return gup_fail_call(&req, GUP_FAIL_GET_REMOTE, gup_run_unlocked(&req));
+}
+EXPORT_SYMBOL_GPL(get_user_pages_remote_unlocked);
+
+/**
+ * pin_user_pages_remote_unlocked() - pin pages of another process, unlocked
+ * @mm: The address space, of which the caller holds a reference.
+ * @start: First user address, in bytes; need not be aligned.
+ * @nr_pages: Number of pages.
+ * @gup_flags: FOLL_* flags.
+ * @pages: Where the pages go, to be released with unpin_user_page() or a
+ *	   relative of it.
+ *
+ * As get_user_pages_remote_unlocked().
+ *
+ * Context: mmap_lock of @mm not held. May sleep.
+ * Return: As pin_user_pages_remote(). -EAGAIN if a fatal signal came before mmap_lock.
+ */
+long pin_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
+				    unsigned long nr_pages,
+				    unsigned int gup_flags, struct page **pages)
+{
+	struct gup_req req;
+
+	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE,
+				pages))
+		return -EINVAL;
+	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
+	return gup_fail_call(&req, GUP_FAIL_PIN_REMOTE, gup_run_unlocked(&req));
+}
+EXPORT_SYMBOL_GPL(pin_user_pages_remote_unlocked);
+
 /*
  * The fast path first
  */

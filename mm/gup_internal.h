@@ -190,6 +190,7 @@ enum gup_outcome gup_walk_slow(struct gup_req *req, struct vm_area_struct *vma);
 /* mm/gup_slow.c, mm/gup_nommu.c */
 long gup_slow(struct gup_req *req);
 long gup_slow_once(struct gup_req *req);
+bool gup_slow_vma(struct gup_req *req, struct vm_area_struct *vma);
 
 /* mm/gup_vma.c */
 int gup_check_vma(struct vm_area_struct *vma, unsigned int flags);

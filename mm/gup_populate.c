@@ -126,23 +126,107 @@ long faultin_page_range(struct mm_struct *mm, unsigned long start,
 	return ret;
 }
 
-/*
- * The part of [start, end) that the next VMA worth populating covers: looked up
- * each time, as it may have changed while mmap_lock was dropped.
+/**
+ * struct gup_populate - progress of __mm_populate()
+ * @mm: The address space.
+ * @addr: The first address that has not been populated yet.
+ * @end: End of the range.
+ * @vma_end: End of what the VMA of @addr has of it, as it was last seen.
+ * @retry_addr: As in struct gup_req.
  */
-static struct vm_area_struct *gup_next_populated(struct mm_struct *mm,
-						 unsigned long *start,
-						 unsigned long *end)
-{
-	struct vm_area_struct *vma = find_vma_intersection(mm, *start, *end);
+struct gup_populate {
+	struct mm_struct *mm;
+	unsigned long addr;
+	unsigned long end;
+	unsigned long vma_end;
+	unsigned long retry_addr;
+};
 
-	while (vma && (vma->vm_flags & (VM_IO | VM_PFNMAP)))
-		vma = find_vma_intersection(mm, vma->vm_end, *end);
+static unsigned long gup_nr_pages(unsigned long start, unsigned long end)
+{
+	return (end - start) >> PAGE_SHIFT;
+}
+
+/* Is the VMA skipped: for want of struct pages, or because it is locked on fault? */
+static bool gup_left_alone(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & (VM_IO | VM_PFNMAP | VM_LOCKONFAULT);
+}
+
+/*
+ * Goes on under the lock of one VMA. The lock is released. False if mmap_lock is
+ * needed; then nothing has been done, or *@ret pages.
+ */
+static bool gup_populate_vma_locked(struct gup_populate *p,
+				    struct vm_area_struct *vma, long *ret)
+{
+	struct gup_req req;
+	bool enough;
+
+	p->vma_end = min(p->end, vma->vm_end);
+	if (gup_left_alone(vma)) {
+		vma_end_read(vma);
+		*ret = gup_nr_pages(p->addr, p->vma_end);
+		return true;
+	}
+	req = gup_populate_req(p->mm, p->addr, p->vma_end,
+			       gup_populate_flags(vma), NULL);
+	req.lock = GUP_LOCK_NONE;
+	req.retry_addr = p->retry_addr;
+	enough = !gup_slow_vma(&req, vma);
+	p->retry_addr = req.retry_addr;
+	*ret = gup_fail_call(&req, GUP_FAIL_POPULATE, gup_result(&req));
+	return enough || *ret;
+}
+
+/* The end of what is to be skipped from @p->addr on, of which @vma is the next VMA. */
+static unsigned long gup_skip(const struct gup_populate *p,
+			      const struct vm_area_struct *vma)
+{
 	if (!vma)
-		return NULL;
-	*start = max(*start, vma->vm_start);
-	*end = min(*end, vma->vm_end);
-	return vma;
+		return p->end;
+	if (p->addr < vma->vm_start)
+		return vma->vm_start;
+	return gup_left_alone(vma) ? min(p->end, vma->vm_end) : p->addr;
+}
+
+/* Goes on under mmap_lock: over what is to be skipped, or in one page table. */
+static long gup_populate_mmap_locked(struct gup_populate *p)
+{
+	struct vm_area_struct *vma;
+	int locked = 1;
+	long ret;
+
+	mmap_read_lock(p->mm);
+	vma = find_vma_intersection(p->mm, p->addr, p->end);
+	ret = gup_nr_pages(p->addr, gup_skip(p, vma));
+	if (!ret) {
+		p->vma_end = min(p->end, vma->vm_end);
+		ret = gup_populate_vma(vma, p->addr,
+				       pmd_addr_end(p->addr, p->vma_end),
+				       &locked, &p->retry_addr);
+	}
+	if (locked)
+		mmap_read_unlock(p->mm);
+	return ret;
+}
+
+/*
+ * Goes on by a part of the range. Neither lock is held for longer than one page table,
+ * nor for longer than one page if somebody waits for it. What the lock of a VMA
+ * is not enough for is done under mmap_lock at once, so that nobody can keep this from
+ * getting on by changing VMAs all the time.
+ *
+ * Returns how many pages that was, 0 if a fault has dropped the lock, or an errno.
+ */
+static long gup_populate_part(struct gup_populate *p)
+{
+	struct vm_area_struct *vma = lock_vma_under_rcu(p->mm, p->addr);
+	long ret;
+
+	if (vma && gup_populate_vma_locked(p, vma, &ret))
+		return ret;
+	return gup_populate_mmap_locked(p);
 }
 
 /**
@@ -159,31 +243,21 @@ static struct vm_area_struct *gup_next_populated(struct mm_struct *mm,
  */
 int __mm_populate(unsigned long start, unsigned long len, int ignore_errors)
 {
-	struct mm_struct *mm = current->mm;
-	const unsigned long end = start + len;
-	unsigned long retry_addr = GUP_NO_ADDR;
-	int locked = 0;
+	struct gup_populate p = {
+		.mm = current->mm,
+		.addr = start,
+		.end = start + len,
+		.retry_addr = GUP_NO_ADDR,
+	};
 	long ret = 0;
 
-	while (start < end) {
-		unsigned long vma_end = end;
-		struct vm_area_struct *vma;
-
-		if (!locked) {
-			mmap_read_lock(mm);
-			locked = 1;
-		}
-		vma = gup_next_populated(mm, &start, &vma_end);
-		if (!vma)
-			break;
-		ret = gup_populate_vma(vma, start, vma_end, &locked,
-				       &retry_addr);
+	while (p.addr < p.end) {
+		ret = gup_populate_part(&p);
 		if (ret < 0 && !ignore_errors)
 			break;
-		start = ret < 0 ? vma_end : start + ret * PAGE_SIZE;
+		p.addr = ret < 0 ? p.vma_end : p.addr + ret * PAGE_SIZE;
 		ret = 0;
 	}
-	if (locked)
-		mmap_read_unlock(mm);
+	lru_add_drain();
 	return ret;
 }

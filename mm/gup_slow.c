@@ -158,6 +158,7 @@ static enum gup_outcome gup_vma_step(struct gup_req *req,
 				     struct vm_area_struct *vma)
 {
 	const unsigned long end = pmd_addr_end(gup_addr(req), vma->vm_end);
+	const unsigned long mark = gup_sink_nr(&req->sink);
 	enum gup_outcome outcome = GUP_PROGRESS;
 
 	req->lock = GUP_LOCK_VMA;
@@ -171,7 +172,9 @@ static enum gup_outcome gup_vma_step(struct gup_req *req,
 		}
 		cond_resched();
 		outcome = gup_walk_or_fault(req, vma);
-		if (outcome == GUP_PROGRESS && gup_vma_wanted(vma))
+		/* Not before there is a page, which a fault alone does not give. */
+		if (outcome == GUP_PROGRESS && gup_vma_wanted(vma) &&
+		    gup_sink_nr(&req->sink) > mark)
 			outcome = GUP_UNLOCKED;
 	}
 	if (req->lock == GUP_LOCK_VMA)
@@ -202,6 +205,22 @@ static enum gup_outcome gup_vma_pass(struct gup_req *req)
 	}
 	return outcome;
 }
+
+/**
+ * gup_slow_vma() - gup_slow(), but only under the lock of one VMA
+ * @req: The request. mmap_lock is not held.
+ * @vma: The VMA of its next address, locked for reading. The lock is released.
+ *
+ * For callers that choose by a VMA what to ask for. It ends with the page table, or
+ * earlier if somebody waits for the VMA.
+ *
+ * Context: May sleep.
+ * Return: True if the next address needs mmap_lock.
+ */
+bool gup_slow_vma(struct gup_req *req, struct vm_area_struct *vma)
+{
+	return gup_vma_step(req, vma) == GUP_NO_VMA_LOCK;
+}
 #else
 static enum gup_outcome gup_vma_pass(struct gup_req *req)
 {
@@ -213,10 +232,14 @@ static enum gup_outcome gup_vma_pass(struct gup_req *req)
  * Under mmap_lock
  */
 
-/* Lets those in who wait for mmap_lock. They may change any VMA. */
-static bool gup_give_way(struct gup_req *req)
+/*
+ * Lets those in who wait for mmap_lock. They may change any VMA. Not before there is a
+ * page behind @mark, taken since the lock was: so no crowd of writers can starve it.
+ */
+static bool gup_give_way(struct gup_req *req, unsigned long mark)
 {
-	if (!gup_may_drop_lock(req) || !mmap_lock_is_contended(req->mm))
+	if (gup_sink_nr(&req->sink) == mark || !gup_may_drop_lock(req) ||
+	    !mmap_lock_is_contended(req->mm))
 		return false;
 	mmap_read_unlock(req->mm);
 	req->lock = GUP_LOCK_NONE;
@@ -229,6 +252,7 @@ static bool gup_give_way(struct gup_req *req)
  */
 static enum gup_outcome gup_locked_pass(struct gup_req *req)
 {
+	const unsigned long mark = gup_sink_nr(&req->sink);
 	enum gup_outcome outcome = GUP_PROGRESS;
 	struct vm_area_struct *vma = NULL;
 
@@ -247,9 +271,8 @@ static enum gup_outcome gup_locked_pass(struct gup_req *req)
 		}
 		outcome = vma ? gup_walk_or_fault(req, vma) :
 				gup_gate_page(req);
-		/* Behind a step, not before: no crowd of writers can starve it. */
 		if (outcome == GUP_PROGRESS && !gup_done(req) &&
-		    gup_give_way(req))
+		    gup_give_way(req, mark))
 			return GUP_UNLOCKED;
 	}
 	return outcome;

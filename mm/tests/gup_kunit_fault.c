@@ -562,6 +562,7 @@ static void gup_fault_fatal_signal_before_lock(struct kunit *test)
 #ifdef CONFIG_PER_VMA_LOCK
 /* Who takes pages that have to be faulted in, and does not get mmap_lock. */
 struct gk_cold {
+	long (*take)(struct gk_cold *cold);
 	struct mm_struct *mm;
 	unsigned long addr;
 	struct page *pages[4];
@@ -569,12 +570,64 @@ struct gk_cold {
 	struct completion done;
 };
 
+static long gk_cold_fast(struct gk_cold *cold)
+{
+	return pin_user_pages_fast(cold->addr, 4, FOLL_WRITE, cold->pages);
+}
+
+static long gk_cold_longterm(struct gk_cold *cold)
+{
+	return pin_user_pages_fast(cold->addr, 4, FOLL_WRITE | FOLL_LONGTERM,
+				   cold->pages);
+}
+
+static long gk_cold_unlocked(struct gk_cold *cold)
+{
+	return pin_user_pages_unlocked(cold->addr, 4, cold->pages, FOLL_WRITE);
+}
+
+static long gk_cold_remote(struct gk_cold *cold)
+{
+	return pin_user_pages_remote_unlocked(cold->mm, cold->addr, 4,
+					      FOLL_WRITE, cold->pages);
+}
+
+/* It takes no pins, so that others do for it what is to be released. */
+static long gk_cold_populate(struct gk_cold *cold)
+{
+	return __mm_populate(cold->addr, 4 * PAGE_SIZE, 0) ?:
+	       pin_user_pages_fast(cold->addr, 4, FOLL_WRITE, cold->pages);
+}
+
+static long gk_cold_get_remote(struct gk_cold *cold)
+{
+	long ret = get_user_pages_remote_unlocked(cold->mm, cold->addr, 4,
+						  FOLL_WRITE, NULL);
+
+	return ret != 4 ? ret : pin_user_pages_fast(cold->addr, 4, FOLL_WRITE,
+						    cold->pages);
+}
+
+static const struct gk_cold_take {
+	const char *name;
+	long (*take)(struct gk_cold *cold);
+} gk_cold_takes[] = {
+	{ "pin_user_pages_fast", gk_cold_fast },
+	{ "pin_user_pages_fast, long-term", gk_cold_longterm },
+	{ "pin_user_pages_unlocked", gk_cold_unlocked },
+	{ "pin_user_pages_remote_unlocked", gk_cold_remote },
+	{ "get_user_pages_remote_unlocked", gk_cold_get_remote },
+	{ "__mm_populate", gk_cold_populate },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_cold_takes, gk_cold_takes, name);
+
 static int gk_take_cold(void *data)
 {
 	struct gk_cold *cold = data;
 
 	kthread_use_mm(cold->mm);
-	cold->ret = pin_user_pages_unlocked(cold->addr, 4, cold->pages, FOLL_WRITE);
+	cold->ret = cold->take(cold);
 	kthread_unuse_mm(cold->mm);
 	complete_all(&cold->done);
 	return 0;
@@ -586,8 +639,13 @@ static int gk_take_cold(void *data)
  */
 static void gup_fault_without_mmap_lock(struct kunit *test)
 {
+	const struct gk_cold_take *how = test->param_value;
 	unsigned long addr = gk_map(test, 8, PROT_READ | PROT_WRITE);
-	struct gk_cold cold = { .mm = current->mm, .addr = addr + PAGE_SIZE };
+	struct gk_cold cold = {
+		.take = how->take,
+		.mm = current->mm,
+		.addr = addr + PAGE_SIZE,
+	};
 	struct task_struct *task;
 	unsigned long left = 0;
 
@@ -609,7 +667,11 @@ static void gup_fault_without_mmap_lock(struct kunit *test)
 static void gup_fault_waits_for_change(struct kunit *test)
 {
 	unsigned long addr = gk_map(test, 8, PROT_READ | PROT_WRITE);
-	struct gk_cold cold = { .mm = current->mm, .addr = addr + PAGE_SIZE };
+	struct gk_cold cold = {
+		.take = gk_cold_unlocked,
+		.mm = current->mm,
+		.addr = addr + PAGE_SIZE,
+	};
 	struct vm_area_struct *vma;
 	struct task_struct *task;
 	unsigned long left = 1;
@@ -793,7 +855,7 @@ static struct kunit_case gup_fault_cases[] = {
 	KUNIT_CASE(gup_fault_fatal_signal_before_lock),
 	KUNIT_CASE(gup_fault_fatal_signal_before_relock),
 #ifdef CONFIG_PER_VMA_LOCK
-	KUNIT_CASE(gup_fault_without_mmap_lock),
+	KUNIT_CASE_PARAM(gup_fault_without_mmap_lock, gk_cold_takes_gen_params),
 	KUNIT_CASE(gup_fault_waits_for_change),
 #endif
 	KUNIT_CASE_PARAM(gup_fault_fixup, gk_fixups_gen_params),
