@@ -154,7 +154,7 @@ void gup_drop_lock(struct vm_area_struct *vma, unsigned int flags)
 
 bool gup_world_lock_vma(void)
 {
-	if (world.vma_locks && world.vma_locked)
+	if (world.vma_locked)
 		world.vma_locked();
 	return world.vma_locks;
 }

@@ -29,7 +29,7 @@ typedef vm_fault_t (*gup_fault_fn)(struct vm_area_struct *vma,
  * @freed: Called for each of them, if set.
  * @fault: Called by handle_mm_fault().
  * @vma_locks: VMAs can be locked.
- * @vma_locked: Called when one has been.
+ * @vma_locked: Called when one is to be.
  * @new_table: Called for a page table; false: there is no memory for it.
  * @migrated: Called for a folio that moves: returns the one that takes its place,
  *	      or NULL.

@@ -268,7 +268,7 @@ static void writer_is_through(void)
 static void writer_waits_and_kills(unsigned int nr)
 {
 	writer_waits(nr);
-	current->fatal_signal = true;
+	current->fatal_signal = nr == 1;
 }
 
 /* Under mmap_lock it gives way after a step, if it may. */
@@ -321,9 +321,10 @@ static void test_gives_way_and_ends(void)
 	expect_faults(ok, 1);
 	world.vma_locks = false;
 	faults.seen = writer_waits_and_kills;
-	EXPECT_EQ(pin(0, 3, FOLL_WRITE), -EINTR);
+	EXPECT_EQ(pin(0, 3, FOLL_WRITE), 1);
 	writer_is_through();
 	current->fatal_signal = false;
+	unpin_user_pages(pages, 1);
 	expect_clean();
 }
 
@@ -346,22 +347,31 @@ static void test_per_table(void)
 	EXPECT_EQ(nr_locked, 3);
 }
 
-/* Somebody wants to change the VMA, at one of the faults. */
+/* Somebody wants to change the VMA, at some of the faults. */
 static unsigned int wanted_at;
 
 static void vma_is_wanted(unsigned int nr)
 {
-	atomic_set(&vma->vm_refcnt,
-		   nr == wanted_at ? VM_REFCNT_EXCLUDE_READERS_FLAG : 0);
+	atomic_set(&vma->vm_refcnt, wanted_at & BIT(nr) ?
+				    VM_REFCNT_EXCLUDE_READERS_FLAG : 0);
 }
 
-static unsigned int locks_if_wanted_at(unsigned int nr)
+static void vma_is_wanted_and_page_goes(unsigned int nr)
+{
+	vma_is_wanted(nr);
+	if (nr == 1)
+		unmap(1);
+}
+
+/* How often the VMA is locked then to pin six pages. */
+static unsigned int locks_if_wanted_at(unsigned int faults_wanted,
+				       void (*seen)(unsigned int nr))
 {
 	static const vm_fault_t ok[] = { 0 };
 
 	expect_faults(ok, 1);
-	faults.seen = vma_is_wanted;
-	wanted_at = nr;
+	wanted_at = faults_wanted;
+	faults.seen = seen;
 	world.vma_locked = count_locks;
 	nr_locked = 0;
 	pin_and_release(0, 6, FOLL_WRITE);
@@ -373,16 +383,49 @@ static void test_vma_wanted(void)
 	static const vm_fault_t oom[] = { 0, VM_FAULT_OOM };
 
 	/* A page may be gone before it is taken: so no lock without a page. */
-	EXPECT_EQ(locks_if_wanted_at(0), 1);
-	EXPECT_EQ(locks_if_wanted_at(1), 2);
+	EXPECT_EQ(locks_if_wanted_at(BIT(0), vma_is_wanted), 1);
+	EXPECT_EQ(locks_if_wanted_at(BIT(1), vma_is_wanted), 2);
+	EXPECT_EQ(locks_if_wanted_at(BIT(1) | BIT(2),
+				     vma_is_wanted_and_page_goes), 2);
 
 	/* What has failed is not tried again for that. */
 	expect_faults(oom, 2);
 	faults.seen = vma_is_wanted;
-	wanted_at = 1;
+	wanted_at = BIT(1);
 	EXPECT_EQ(pin(0, 6, FOLL_WRITE), 1);
 	EXPECT_EQ(faults.nr, 2);
 	unpin_user_pages(pages, 1);
+	expect_clean();
+}
+
+static void writer_waits_and_page_goes(unsigned int nr)
+{
+	world.mm.mmap_lock.writers = 1;
+	if (nr == 1)
+		unmap(1);
+}
+
+static void count_and_let_through(void)
+{
+	nr_locked++;
+	writer_is_through();
+}
+
+/* And so under mmap_lock, for which somebody waits at each fault. */
+static void test_page_per_lock(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	faults.seen = writer_waits_and_page_goes;
+	world.vma_locks = false;
+	world.vma_locked = count_and_let_through;
+	nr_locked = 0;
+	EXPECT_EQ(pin(0, 3, FOLL_WRITE), 3);
+	writer_is_through();
+	EXPECT_EQ(nr_locked, 3);
+	EXPECT_EQ(faults.nr, 4);
+	unpin_user_pages(pages, 3);
 	expect_clean();
 }
 
@@ -401,6 +444,7 @@ const struct test lock_tests[] = {
 	{ "lock: gives way to a writer", test_gives_way },
 	{ "lock: gives way, and ends", test_gives_way_and_ends },
 	{ "lock: VMA is wanted", test_vma_wanted },
+	{ "lock: a page each time", test_page_per_lock },
 	{ "lock: one page table at a time", test_per_table },
 };
 
