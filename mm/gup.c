@@ -15,8 +15,8 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
-#include "gup_fail.h"
 #include "gup_internal.h"
+#include "gup_trace.h"
 
 /*
  * Arguments
@@ -97,7 +97,8 @@ long get_user_pages(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_GET, gup_run_slow(&req));
+	gup_enter(&req, GUP_FN_GET);
+	return gup_leave(&req, GUP_FN_GET, gup_run_slow(&req));
 }
 EXPORT_SYMBOL(get_user_pages);
 
@@ -121,7 +122,8 @@ long pin_user_pages(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_PIN, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_PIN, gup_run_slow(&req));
+	gup_enter(&req, GUP_FN_PIN);
+	return gup_leave(&req, GUP_FN_PIN, gup_run_slow(&req));
 }
 EXPORT_SYMBOL(pin_user_pages);
 
@@ -169,7 +171,8 @@ long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_GET_REMOTE,
+	gup_enter(&req, GUP_FN_GET_REMOTE);
+	return gup_leave(&req, GUP_FN_GET_REMOTE,
 			     gup_run_remote(&req, locked));
 }
 EXPORT_SYMBOL(get_user_pages_remote);
@@ -197,7 +200,8 @@ long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 				pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_PIN_REMOTE,
+	gup_enter(&req, GUP_FN_PIN_REMOTE);
+	return gup_leave(&req, GUP_FN_PIN_REMOTE,
 			     gup_run_remote(&req, locked));
 }
 EXPORT_SYMBOL(pin_user_pages_remote);
@@ -232,7 +236,8 @@ long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_GET_UNLOCKED,
+	gup_enter(&req, GUP_FN_GET_UNLOCKED);
+	return gup_leave(&req, GUP_FN_GET_UNLOCKED,
 			     gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL(get_user_pages_unlocked);
@@ -256,7 +261,8 @@ long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH, pages))
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_PIN_UNLOCKED,
+	gup_enter(&req, GUP_FN_PIN_UNLOCKED);
+	return gup_leave(&req, GUP_FN_PIN_UNLOCKED,
 			     gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL(pin_user_pages_unlocked);
@@ -287,7 +293,8 @@ long get_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_GET_REMOTE, gup_run_unlocked(&req));
+	gup_enter(&req, GUP_FN_GET_REMOTE);
+	return gup_leave(&req, GUP_FN_GET_REMOTE, gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL_GPL(get_user_pages_remote_unlocked);
 
@@ -315,7 +322,8 @@ long pin_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
 				pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	return gup_fail_call(&req, GUP_FAIL_PIN_REMOTE, gup_run_unlocked(&req));
+	gup_enter(&req, GUP_FN_PIN_REMOTE);
+	return gup_leave(&req, GUP_FN_PIN_REMOTE, gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL_GPL(pin_user_pages_remote_unlocked);
 
@@ -335,12 +343,16 @@ static int gup_run_fast(unsigned long start, int nr_pages, unsigned int flags,
 	if (flags & FOLL_PIN)
 		gup_set_has_pinned(current->mm);
 
+	gup_enter(&req, gup_fast_function(&req));
 	gup_fast(&req);
+	count_vm_events(GUP_FAST_PAGES, gup_sink_nr(&req.sink));
 	/* Not @flags: a register kept over the call would cost every caller. */
 	if (likely(gup_done(&req)) || (req.flags & FOLL_FAST_ONLY))
-		return gup_fail_fast_call(&req, gup_sink_nr(&req.sink));
+		return gup_leave(&req, gup_fast_function(&req),
+			       gup_sink_nr(&req.sink));
+	count_vm_event(GUP_FAST_FALLBACK);
 	req.flags |= FOLL_TOUCH;
-	return gup_fail_fast_call(&req, gup_run_unlocked(&req));
+	return gup_leave(&req, gup_fast_function(&req), gup_run_unlocked(&req));
 }
 
 /*
@@ -449,7 +461,8 @@ struct page *get_dump_page(unsigned long addr, int *locked)
 
 	if (!*locked)
 		req.lock = GUP_LOCK_NONE;
-	return gup_fail_call(&req, GUP_FAIL_DUMP, gup_slow(&req)) == 1 ?
+	gup_enter(&req, GUP_FN_DUMP);
+	return gup_leave(&req, GUP_FN_DUMP, gup_slow(&req)) == 1 ?
 	       page : NULL;
 }
 #endif

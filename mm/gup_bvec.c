@@ -17,8 +17,8 @@
 #include <linux/uaccess.h>
 #include <linux/user_bvecs.h>
 
-#include "gup_fail.h"
 #include "gup_internal.h"
+#include "gup_trace.h"
 
 /* So many pages are taken before signals are looked at, and the scheduler is. */
 #define GUP_BVEC_PART	(SZ_1G >> PAGE_SHIFT)
@@ -32,11 +32,14 @@
 /* Takes what can be had without a lock. Returns false if there is no room for more. */
 static bool gup_bvec_fast(struct gup_req *req)
 {
+	const unsigned long mark = gup_sink_nr(&req->sink);
+
 	/* It walks the tables of the current process. */
 	if (req->flags & FOLL_REMOTE)
 		return true;
 	req->fast_stop = GUP_FAST_GO;
 	gup_fast(req);
+	count_vm_events(GUP_FAST_PAGES, gup_sink_nr(&req->sink) - mark);
 	return req->fast_stop != GUP_FAST_FULL;
 }
 
@@ -54,6 +57,8 @@ static bool gup_bvec_slow(struct gup_req *req)
 					   req->flags | FOLL_TOUCH);
 	long ret;
 
+	if (!(req->flags & FOLL_REMOTE))
+		count_vm_event(GUP_FAST_FALLBACK);
 	part.lock = req->lock;
 	ret = gup_run_slow(&part);
 	req->lock = part.lock;
@@ -110,10 +115,10 @@ static size_t gup_bvec_cut(struct user_bvecs *to, unsigned int nr_bvecs,
 	return min(got, len);
 }
 
-static enum gup_fail_function gup_bvec_function(const struct gup_req *req)
+static enum gup_function gup_bvec_function(const struct gup_req *req)
 {
-	return req->flags & FOLL_REMOTE ? GUP_FAIL_PIN_BVECS_REMOTE :
-					  GUP_FAIL_PIN_BVECS;
+	return req->flags & FOLL_REMOTE ? GUP_FN_PIN_BVECS_REMOTE :
+					  GUP_FN_PIN_BVECS;
 }
 
 /* @start and @len have been found good, and the flags of @req. */
@@ -128,13 +133,16 @@ static ssize_t gup_pin_bvecs(struct gup_req *req, unsigned long start,
 		/* What begins within a page does not extend an entry. */
 		.own = to->nr - (to->nr && PAGE_ALIGNED(start)),
 	};
+	const unsigned long nr_pages =
+		DIV_ROUND_UP(offset_in_page(start) + len, PAGE_SIZE);
 	long ret;
 
 	req->sink = gup_sink_init_ranges(&ranges);
 	gup_set_has_pinned(req->mm);
-	ret = gup_run_bvecs(req, DIV_ROUND_UP(offset_in_page(start) + len,
-					      PAGE_SIZE));
-	ret = gup_fail_call(req, gup_bvec_function(req), ret);
+	trace_gup_begin(gup_bvec_function(req), req->start, nr_pages,
+			req->flags);
+	ret = gup_leave(req, gup_bvec_function(req),
+		      gup_run_bvecs(req, nr_pages));
 	if (ret <= 0)
 		return ret;
 	return gup_bvec_cut(to, ranges.nr, ret << PAGE_SHIFT, start, len);

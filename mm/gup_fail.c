@@ -16,7 +16,7 @@ struct gup_fail_attr gup_fail_attr = {
 	.fault = FAULT_ATTR_INITIALIZER,
 	.error = EFAULT,
 	.kinds = { [GUP_FAIL_CALL] = true },
-	.functions = { [0 ... GUP_FAIL_NR_FUNCTIONS - 1] = true },
+	.functions = { [0 ... GUP_NR_FUNCTIONS - 1] = true },
 };
 
 /* perf takes pages from NMI, where no message should be printed. */
@@ -39,22 +39,11 @@ static int gup_fail_error(void)
 
 /* gup_fail_should() for a function that has taken @nr pages, at one of them. */
 static bool gup_fail_taken(enum gup_fail_kind kind,
-			   enum gup_fail_function function, unsigned long nr,
+			   enum gup_function function, unsigned long nr,
 			   unsigned long page)
 {
 	return READ_ONCE(gup_fail_attr.functions[function]) && nr > page &&
 	       gup_fail_should(kind, nr);
-}
-
-/* The fast entry points differ by their flags, and what they want. */
-static enum gup_fail_function gup_fail_fast_function(const struct gup_req *req)
-{
-	if (gup_sink_has_ranges(&req->sink))
-		return GUP_FAIL_PIN_BVECS;
-	if (req->flags & FOLL_PIN)
-		return GUP_FAIL_PIN_FAST;
-	return req->flags & FOLL_FAST_ONLY ? GUP_FAIL_GET_FAST_ONLY :
-					     GUP_FAIL_GET_FAST;
 }
 
 /**
@@ -67,7 +56,7 @@ static enum gup_fail_function gup_fail_fast_function(const struct gup_req *req)
  * Return: @ret, or what to return instead: how many pages are left, or the errno
  * if there is none.
  */
-long gup_fail_call(struct gup_req *req, enum gup_fail_function function,
+long gup_fail_call(struct gup_req *req, enum gup_function function,
 		   long ret)
 {
 	const unsigned long page = gup_fail_page();
@@ -81,18 +70,6 @@ long gup_fail_call(struct gup_req *req, enum gup_fail_function function,
 }
 
 /**
- * gup_fail_fast_call() - gup_fail_call() for the fast entry points
- * @req: The request, carried out.
- * @ret: What the function is about to return.
- *
- * Return: As gup_fail_call().
- */
-long gup_fail_fast_call(struct gup_req *req, long ret)
-{
-	return gup_fail_call(req, gup_fail_fast_function(req), ret);
-}
-
-/**
  * gup_fail_memfd() - make memfd_pin_folios() fail
  * @sink: What it has pinned.
  * @error: The error it has had so far, or 0.
@@ -102,7 +79,7 @@ long gup_fail_fast_call(struct gup_req *req, long ret)
  */
 int gup_fail_memfd(const struct gup_sink *sink, int error)
 {
-	if (!error && gup_fail_taken(GUP_FAIL_CALL, GUP_FAIL_MEMFD,
+	if (!error && gup_fail_taken(GUP_FAIL_CALL, GUP_FN_MEMFD,
 				     gup_sink_nr(sink), gup_fail_page()))
 		return gup_fail_error();
 	return error;
@@ -120,7 +97,7 @@ void gup_fail_fast(struct gup_req *req, unsigned long mark)
 	const unsigned long page = gup_fail_page();
 
 	if (page < mark ||
-	    !gup_fail_taken(GUP_FAIL_FAST, gup_fail_fast_function(req),
+	    !gup_fail_taken(GUP_FAIL_FAST, gup_fast_function(req),
 			    gup_sink_nr(&req->sink), page))
 		return;
 	gup_undo(req, page);
@@ -164,20 +141,20 @@ static const char *const gup_fail_kind_names[] __initconst = {
 };
 
 static const char *const gup_fail_function_names[] __initconst = {
-	[GUP_FAIL_GET] = "get_user_pages",
-	[GUP_FAIL_GET_REMOTE] = "get_user_pages_remote",
-	[GUP_FAIL_GET_UNLOCKED] = "get_user_pages_unlocked",
-	[GUP_FAIL_GET_FAST] = "get_user_pages_fast",
-	[GUP_FAIL_GET_FAST_ONLY] = "get_user_pages_fast_only",
-	[GUP_FAIL_PIN] = "pin_user_pages",
-	[GUP_FAIL_PIN_REMOTE] = "pin_user_pages_remote",
-	[GUP_FAIL_PIN_UNLOCKED] = "pin_user_pages_unlocked",
-	[GUP_FAIL_PIN_FAST] = "pin_user_pages_fast",
-	[GUP_FAIL_PIN_BVECS] = "pin_user_bvecs_fast",
-	[GUP_FAIL_PIN_BVECS_REMOTE] = "pin_user_bvecs_remote",
-	[GUP_FAIL_MEMFD] = "memfd_pin_folios",
-	[GUP_FAIL_DUMP] = "get_dump_page",
-	[GUP_FAIL_POPULATE] = "populate",
+	[GUP_FN_GET] = "get_user_pages",
+	[GUP_FN_GET_REMOTE] = "get_user_pages_remote",
+	[GUP_FN_GET_UNLOCKED] = "get_user_pages_unlocked",
+	[GUP_FN_GET_FAST] = "get_user_pages_fast",
+	[GUP_FN_GET_FAST_ONLY] = "get_user_pages_fast_only",
+	[GUP_FN_PIN] = "pin_user_pages",
+	[GUP_FN_PIN_REMOTE] = "pin_user_pages_remote",
+	[GUP_FN_PIN_UNLOCKED] = "pin_user_pages_unlocked",
+	[GUP_FN_PIN_FAST] = "pin_user_pages_fast",
+	[GUP_FN_PIN_BVECS] = "pin_user_bvecs_fast",
+	[GUP_FN_PIN_BVECS_REMOTE] = "pin_user_bvecs_remote",
+	[GUP_FN_MEMFD] = "memfd_pin_folios",
+	[GUP_FN_DUMP] = "get_dump_page",
+	[GUP_FN_POPULATE] = "populate",
 };
 
 static int gup_fail_error_get(void *data, u64 *val)
@@ -221,7 +198,7 @@ static int __init gup_fail_debugfs(void)
 	gup_fail_switches("kinds", dir, gup_fail_kind_names, GUP_FAIL_NR_KINDS,
 			  gup_fail_attr.kinds);
 	gup_fail_switches("functions", dir, gup_fail_function_names,
-			  GUP_FAIL_NR_FUNCTIONS, gup_fail_attr.functions);
+			  GUP_NR_FUNCTIONS, gup_fail_attr.functions);
 	return 0;
 }
 late_initcall(gup_fail_debugfs);

@@ -25,25 +25,6 @@ enum gup_fail_kind {
 	GUP_FAIL_NR_KINDS,
 };
 
-/* The functions whose calls can be made to fail. */
-enum gup_fail_function {
-	GUP_FAIL_GET,
-	GUP_FAIL_GET_REMOTE,
-	GUP_FAIL_GET_UNLOCKED,
-	GUP_FAIL_GET_FAST,
-	GUP_FAIL_GET_FAST_ONLY,
-	GUP_FAIL_PIN,
-	GUP_FAIL_PIN_REMOTE,
-	GUP_FAIL_PIN_UNLOCKED,
-	GUP_FAIL_PIN_FAST,
-	GUP_FAIL_PIN_BVECS,
-	GUP_FAIL_PIN_BVECS_REMOTE,
-	GUP_FAIL_MEMFD,
-	GUP_FAIL_DUMP,
-	GUP_FAIL_POPULATE,
-	GUP_FAIL_NR_FUNCTIONS,
-};
-
 #ifdef CONFIG_FAIL_GUP
 #include <linux/fault-inject.h>
 
@@ -60,27 +41,21 @@ struct gup_fail_attr {
 	u32 page;
 	u32 error;
 	bool kinds[GUP_FAIL_NR_KINDS];
-	bool functions[GUP_FAIL_NR_FUNCTIONS];
+	bool functions[GUP_NR_FUNCTIONS];
 };
 
 extern struct gup_fail_attr gup_fail_attr;
 
-long gup_fail_call(struct gup_req *req, enum gup_fail_function function,
+long gup_fail_call(struct gup_req *req, enum gup_function function,
 		   long ret);
-long gup_fail_fast_call(struct gup_req *req, long ret);
 int gup_fail_memfd(const struct gup_sink *sink, int error);
 void gup_fail_fast(struct gup_req *req, unsigned long mark);
 bool gup_fail_isolate(unsigned long pos, unsigned long nr);
 bool gup_fail_migrate(void);
 #else
 static __always_inline long gup_fail_call(struct gup_req *req,
-					  enum gup_fail_function function,
+					  enum gup_function function,
 					  long ret)
-{
-	return ret;
-}
-
-static __always_inline long gup_fail_fast_call(struct gup_req *req, long ret)
 {
 	return ret;
 }

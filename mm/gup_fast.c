@@ -12,6 +12,7 @@
 
 #include "gup_fail.h"
 #include "gup_fast.h"
+#include "gup_trace.h"
 
 #ifndef gup_fast_permitted
 /* Most architectures have nothing to say against a range of user addresses. */
@@ -603,11 +604,18 @@ static __always_inline bool gup_fast_window(struct gup_req *req,
  */
 noinline void gup_fast_give_back(struct gup_req *req, unsigned long mark)
 {
-	if (req->fast_stop == GUP_FAST_TABLE || req->fast_stop == GUP_FAST_FORK)
+	unsigned long undone = 0;
+
+	if (req->fast_stop == GUP_FAST_TABLE || req->fast_stop == GUP_FAST_FORK) {
+		undone = gup_sink_nr(&req->sink) - mark;
 		gup_undo(req, mark);
+	}
+	if (undone)
+		count_vm_event(GUP_FAST_UNDONE);
 	if (req->dropped)
 		folio_put_refs(req->dropped, req->dropped_refs);
 	req->dropped = NULL;
+	trace_gup_fast_stop(gup_addr(req), req->fast_stop, undone);
 }
 
 /*
@@ -651,6 +659,7 @@ void gup_fast(struct gup_req *req)
 
 	if (unlikely(!gup_fast_permitted(req->start, end))) {
 		gup_fast_fail(req, GUP_FAST_DENIED);
+		gup_fast_give_back(req, mark);
 		return;
 	}
 	do {

@@ -69,6 +69,25 @@ enum gup_fast_stop {
 	GUP_FAST_FULL,
 };
 
+/* The public functions, as tracing and fault injection tell them apart. */
+enum gup_function {
+	GUP_FN_GET,
+	GUP_FN_GET_REMOTE,
+	GUP_FN_GET_UNLOCKED,
+	GUP_FN_GET_FAST,
+	GUP_FN_GET_FAST_ONLY,
+	GUP_FN_PIN,
+	GUP_FN_PIN_REMOTE,
+	GUP_FN_PIN_UNLOCKED,
+	GUP_FN_PIN_FAST,
+	GUP_FN_PIN_BVECS,
+	GUP_FN_PIN_BVECS_REMOTE,
+	GUP_FN_MEMFD,
+	GUP_FN_DUMP,
+	GUP_FN_POPULATE,
+	GUP_NR_FUNCTIONS,
+};
+
 /**
  * enum gup_lock - what a request may do with mmap_lock, and what it holds
  * @GUP_LOCK_STAYS: The caller holds it and it stays held.
@@ -83,6 +102,22 @@ enum gup_lock {
 	GUP_LOCK_OURS,
 	GUP_LOCK_VMA,
 	GUP_LOCK_NONE,
+};
+
+/**
+ * enum gup_no_vma - why the lock of a VMA is not enough
+ * @GUP_NO_VMA_NOWAIT: The fault may not wait, so it has to keep its lock.
+ * @GUP_NO_VMA_TAGGED: Only mmap_lock tells which bits of the address are a tag.
+ * @GUP_NO_VMA_BUSY: There is no VMA, or it is being changed.
+ * @GUP_NO_VMA_REFUSED: The VMA does not permit the access.
+ * @GUP_NO_VMA_FAULT: The fault handler wants mmap_lock.
+ */
+enum gup_no_vma {
+	GUP_NO_VMA_NOWAIT,
+	GUP_NO_VMA_TAGGED,
+	GUP_NO_VMA_BUSY,
+	GUP_NO_VMA_REFUSED,
+	GUP_NO_VMA_FAULT,
 };
 
 /**
@@ -144,6 +179,18 @@ static inline enum gup_outcome gup_fail(struct gup_req *req, int error)
 static inline void gup_undo(struct gup_req *req, unsigned long mark)
 {
 	gup_sink_undo(&req->sink, mark, req->flags);
+}
+
+/* The fast functions differ by their flags, and what they want. */
+static __always_inline enum gup_function
+gup_fast_function(const struct gup_req *req)
+{
+	if (gup_sink_has_ranges(&req->sink))
+		return GUP_FN_PIN_BVECS;
+	if (req->flags & FOLL_PIN)
+		return GUP_FN_PIN_FAST;
+	return req->flags & FOLL_FAST_ONLY ? GUP_FN_GET_FAST_ONLY :
+					     GUP_FN_GET_FAST;
 }
 
 /* What the caller gets: how many pages, or why there is none. */

@@ -8,8 +8,8 @@
 #include <linux/sched.h>
 #include <linux/swap.h>
 
-#include "gup_fail.h"
 #include "gup_internal.h"
+#include "gup_trace.h"
 
 /*
  * COW is broken where it would be at the first write anyway. Shared pages are
@@ -67,7 +67,8 @@ static long gup_populate_vma(struct vm_area_struct *vma, unsigned long start,
 	if (vma->vm_flags & VM_LOCKONFAULT)
 		return req.nr_pages;
 	req.retry_addr = *retry_addr;
-	ret = gup_fail_call(&req, GUP_FAIL_POPULATE, gup_slow_once(&req));
+	gup_enter(&req, GUP_FN_POPULATE);
+	ret = gup_leave(&req, GUP_FN_POPULATE, gup_slow_once(&req));
 	*retry_addr = req.retry_addr;
 	gup_populate_end(&req, locked);
 	return ret;
@@ -121,7 +122,8 @@ long faultin_page_range(struct mm_struct *mm, unsigned long start,
 	VM_WARN_ON_ONCE(!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end));
 	mmap_assert_locked(mm);
 
-	ret = gup_fail_call(&req, GUP_FAIL_POPULATE, gup_slow(&req));
+	gup_enter(&req, GUP_FN_POPULATE);
+	ret = gup_leave(&req, GUP_FN_POPULATE, gup_slow(&req));
 	gup_populate_end(&req, locked);
 	return ret;
 }
@@ -173,9 +175,10 @@ static bool gup_populate_vma_locked(struct gup_populate *p,
 			       gup_populate_flags(vma), NULL);
 	req.lock = GUP_LOCK_NONE;
 	req.retry_addr = p->retry_addr;
+	gup_enter(&req, GUP_FN_POPULATE);
 	enough = !gup_slow_vma(&req, vma);
+	*ret = gup_leave(&req, GUP_FN_POPULATE, gup_result(&req));
 	p->retry_addr = req.retry_addr;
-	*ret = gup_fail_call(&req, GUP_FAIL_POPULATE, gup_result(&req));
 	return enough || *ret;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/user_bvecs.h>
+#include <trace/events/gup.h>
 
 #include "gup_ref.h"
 
@@ -292,6 +293,12 @@ static void gup_check_exclusive_range(struct page **pages, unsigned long nr)
 		gup_check_exclusive(*pages++);
 }
 
+static void gup_dirty_folio(struct folio *folio)
+{
+	folio_mark_dirty_lock(folio);
+	trace_gup_unpin_dirty(folio);
+}
+
 /*
  * The clean check is without the folio lock and may be out of date. If the
  * folio becomes clean right after it, the writeback that cleaned it began
@@ -301,7 +308,7 @@ static void gup_check_exclusive_range(struct page **pages, unsigned long nr)
 static void gup_mark_dirty(struct folio *folio)
 {
 	if (!folio_test_dirty(folio))
-		folio_mark_dirty_lock(folio);
+		gup_dirty_folio(folio);
 }
 
 /* Releases one or more consecutive pages. Each folio is marked first, if @mark is set. */
@@ -428,7 +435,7 @@ EXPORT_SYMBOL(unpin_user_page_range_dirty_lock);
 static void gup_mark_all_dirty(struct folio *folio)
 {
 	if (!folio_test_anon(folio) || !folio_test_dirty(folio))
-		folio_mark_dirty_lock(folio);
+		gup_dirty_folio(folio);
 }
 
 /* As gup_release_fetch(), for a batch of entries. */

@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 
 #include "gup_internal.h"
+#include "gup_trace.h"
 
 static bool gup_may_drop_lock(const struct gup_req *req)
 {
@@ -55,9 +56,17 @@ static enum gup_outcome gup_lock_dropped(struct gup_req *req)
 	/* It must not, without FAULT_FLAG_ALLOW_RETRY: its caller relies on it. */
 	if (WARN_ON_ONCE(!gup_may_drop_lock(req)))
 		return gup_fail(req, -EFAULT);
+	trace_gup_fault_unlock(gup_addr(req), req->lock == GUP_LOCK_VMA);
 	req->lock = GUP_LOCK_NONE;
 	req->retry_addr = gup_addr(req);
 	return GUP_UNLOCKED;
+}
+
+static enum gup_outcome gup_no_vma_lock(const struct gup_req *req,
+					enum gup_no_vma why)
+{
+	trace_gup_no_vma_lock(gup_addr(req), why);
+	return GUP_NO_VMA_LOCK;
 }
 
 /*
@@ -79,7 +88,7 @@ static enum gup_outcome gup_fault_again(struct gup_req *req, vm_fault_t fault,
 		return outcome;
 	if (!(fault & VM_FAULT_MAJOR))
 		req->retry_addr = retry_addr;
-	return GUP_NO_VMA_LOCK;
+	return gup_no_vma_lock(req, GUP_NO_VMA_FAULT);
 }
 
 /*
@@ -89,14 +98,15 @@ static enum gup_outcome gup_fault_again(struct gup_req *req, vm_fault_t fault,
 static enum gup_outcome gup_fault(struct gup_req *req,
 				  struct vm_area_struct *vma, bool unshare)
 {
+	const unsigned int flags = gup_fault_flags(req, unshare);
 	const unsigned long retry_addr = req->retry_addr;
 	vm_fault_t fault;
 
 	if (req->flags & FOLL_NOFAULT)
 		return gup_fail(req, -EFAULT);
 
-	fault = handle_mm_fault(vma, gup_addr(req),
-				gup_fault_flags(req, unshare), NULL);
+	fault = handle_mm_fault(vma, gup_addr(req), flags, NULL);
+	gup_saw_fault(gup_addr(req), flags, fault);
 	/* FAULT_FLAG_TRIED is for the next fault of an address, not for all. */
 	req->retry_addr = GUP_NO_ADDR;
 	if (fault & VM_FAULT_COMPLETED)
@@ -162,9 +172,10 @@ static enum gup_outcome gup_vma_step(struct gup_req *req,
 	enum gup_outcome outcome = GUP_PROGRESS;
 
 	req->lock = GUP_LOCK_VMA;
+	trace_gup_lock(gup_addr(req), true);
 	/* What is refused here is refused under mmap_lock, which tells the errno. */
 	if (gup_check_vma(vma, req->flags))
-		outcome = GUP_NO_VMA_LOCK;
+		outcome = gup_no_vma_lock(req, GUP_NO_VMA_REFUSED);
 	while (outcome == GUP_PROGRESS && !gup_done(req) && gup_addr(req) < end) {
 		if (fatal_signal_pending(current)) {
 			outcome = gup_fail(req, -EINTR);
@@ -174,8 +185,10 @@ static enum gup_outcome gup_vma_step(struct gup_req *req,
 		outcome = gup_walk_or_fault(req, vma);
 		/* Not before there is a page, which a fault alone does not give. */
 		if (outcome == GUP_PROGRESS && gup_vma_wanted(vma) &&
-		    gup_sink_nr(&req->sink) > mark)
+		    gup_sink_nr(&req->sink) > mark) {
+			trace_gup_give_way(gup_addr(req), true);
 			outcome = GUP_UNLOCKED;
+		}
 	}
 	if (req->lock == GUP_LOCK_VMA)
 		vma_end_read(vma);
@@ -195,12 +208,14 @@ static enum gup_outcome gup_vma_pass(struct gup_req *req)
 	struct vm_area_struct *vma;
 
 	/* A fault that may not wait keeps the lock, which this lock cannot do. */
-	if ((req->flags & FOLL_NOWAIT) || !gup_untag_lockless(req))
-		return GUP_NO_VMA_LOCK;
+	if (req->flags & FOLL_NOWAIT)
+		return gup_no_vma_lock(req, GUP_NO_VMA_NOWAIT);
+	if (!gup_untag_lockless(req))
+		return gup_no_vma_lock(req, GUP_NO_VMA_TAGGED);
 	while (outcome == GUP_PROGRESS && !gup_done(req)) {
 		vma = lock_vma_under_rcu(req->mm, gup_addr(req));
 		if (!vma)
-			return GUP_NO_VMA_LOCK;
+			return gup_no_vma_lock(req, GUP_NO_VMA_BUSY);
 		outcome = gup_vma_step(req, vma);
 	}
 	return outcome;
@@ -241,6 +256,7 @@ static bool gup_give_way(struct gup_req *req, unsigned long mark)
 	if (gup_sink_nr(&req->sink) == mark || !gup_may_drop_lock(req) ||
 	    !mmap_lock_is_contended(req->mm))
 		return false;
+	trace_gup_give_way(gup_addr(req), false);
 	mmap_read_unlock(req->mm);
 	req->lock = GUP_LOCK_NONE;
 	return true;
@@ -288,6 +304,7 @@ static enum gup_outcome gup_unlocked_pass(struct gup_req *req, int killed)
 	if (mmap_read_lock_killable(req->mm))
 		return gup_fail(req, killed);
 	req->lock = GUP_LOCK_OURS;
+	trace_gup_lock(gup_addr(req), false);
 	return gup_locked_pass(req);
 }
 
@@ -412,6 +429,7 @@ int fixup_user_fault(struct mm_struct *mm, unsigned long address,
 			return -EINTR;
 
 		fault = handle_mm_fault(vma, address, fault_flags, NULL);
+		gup_saw_fault(address, fault_flags, fault);
 		if (fault & VM_FAULT_ERROR)
 			return vm_fault_to_errno(fault, 0) ?: -EFAULT;
 		if (!(fault & (VM_FAULT_COMPLETED | VM_FAULT_RETRY)))

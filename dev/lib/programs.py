@@ -8,6 +8,7 @@ from lib.common import DEV, REPO, tool
 
 PROGRAMS = REPO / "tools/testing/selftests/mm"
 SCENARIOS = PROGRAMS / "gup_scenarios"
+WHY = REPO / "tools/mm/gup-why"
 LIMIT = 300
 # No node ends at a multiple of 1 GiB. So a huge page of that size, taken from the top,
 # leaves some of the movable zone above it. The last 512 MiB are for the devices of
@@ -44,7 +45,7 @@ def make_image(tests, files, scratch, commands=DEV / "guest/run-tests"):
     prepare = Path(scratch, "prepare")
     prepare.write_text(PREPARE)
     image = Path(scratch, "initramfs")
-    tool("initramfs", "-c", commands, image, chosen, prepare, SCENARIOS, *files)
+    tool("initramfs", "-c", commands, image, chosen, prepare, SCENARIOS, WHY, *files)
     return image
 
 

@@ -38,7 +38,7 @@ static int gk_fails_left(void)
 /* gk_apis[] and the functions have the same order. */
 static bool gk_is_function(const struct gk_api *api)
 {
-	return api - gk_apis <= GUP_FAIL_PIN_BVECS;
+	return api - gk_apis <= GUP_FN_PIN_BVECS;
 }
 
 static long gk_failed(const struct gk_api *api, unsigned long page)
@@ -119,11 +119,11 @@ static void gup_fail_call_by_function(struct kunit *test)
 
 	if (!gk_is_function(api))
 		return;
-	for (i = 0; i < GUP_FAIL_NR_FUNCTIONS; i++)
+	for (i = 0; i < GUP_NR_FUNCTIONS; i++)
 		gup_fail_attr.functions[i] = i != api - gk_apis;
 	gk_fail(GUP_FAIL_CALL, 1, -1);
 	gk_expect_call(test, api, addr, 2, 2);
-	for (i = 0; i < GUP_FAIL_NR_FUNCTIONS; i++)
+	for (i = 0; i < GUP_NR_FUNCTIONS; i++)
 		gup_fail_attr.functions[i] = i == api - gk_apis;
 	gk_expect_call(test, api, addr, 2, 1);
 }
@@ -401,7 +401,7 @@ static void gup_fail_folios_of_memfd(struct kunit *test)
 	unpin_folios(folios, 8);
 
 	gk_fail(GUP_FAIL_CALL, 0, 1);
-	gup_fail_attr.functions[GUP_FAIL_MEMFD] = false;
+	gup_fail_attr.functions[GUP_FN_MEMFD] = false;
 	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, last, folios, 8,
 					       &offset), 8);
 	unpin_folios(folios, 8);

@@ -189,6 +189,8 @@ static long mmap_count(struct mm_struct *mm)
 	return __atomic_load_n(&mm->mmap_lock.count, __ATOMIC_RELAXED);
 }
 
+__thread unsigned long vm_events[NR_VM_EVENT_ITEMS];
+
 /* Writers go first, or they would wait for ever. */
 void mmap_read_lock(struct mm_struct *mm)
 {

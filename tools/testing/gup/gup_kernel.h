@@ -975,6 +975,31 @@ extern struct pglist_data gup_nodes[MAX_NUMNODES];
 #define NODE_DATA(nid)		(&gup_nodes[nid])
 #define folio_pgdat(folio)	NODE_DATA(folio_nid(folio))
 #define page_pgdat(page)	NODE_DATA(page_to_nid(page))
+enum vm_event_item {
+	GUP_FAST_PAGES,
+	GUP_FAST_FALLBACK,
+	GUP_FAST_UNDONE,
+	GUP_FAULT_VMA_LOCK,
+	GUP_FAULT_MMAP_LOCK,
+	GUP_UNSHARE,
+	GUP_LONGTERM_MOVED,
+	GUP_LONGTERM_FAILED,
+	NR_VM_EVENT_ITEMS,
+};
+
+extern __thread unsigned long vm_events[NR_VM_EVENT_ITEMS];
+#define count_vm_event(item)		((void)vm_events[item]++)
+#define count_vm_events(item, delta)	((void)(vm_events[item] += (delta)))
+
+/* Trace events are functions that do nothing. */
+#define TP_PROTO(...)			__VA_ARGS__
+#define TRACE_DEFINE_ENUM(a)
+#define TRACE_EVENT(name, proto, ...)					\
+	static inline void trace_##name(proto) { }
+#define DECLARE_EVENT_CLASS(...)
+#define DEFINE_EVENT(class, name, proto, ...)				\
+	static inline void trace_##name(proto) { }
+
 void mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,
 			 long delta);
 void __mod_node_page_state(struct pglist_data *pgdat, enum node_stat_item item,

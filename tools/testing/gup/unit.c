@@ -881,6 +881,7 @@ static void test_meanwhile_halves(void)
 static void test_meanwhile_fork(void)
 {
 	void (*const forks[])(void) = { start_fork, whole_fork };
+	const unsigned long undone = vm_events[GUP_FAST_UNDONE];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(forks); i++) {
 		setup();
@@ -901,6 +902,8 @@ static void test_meanwhile_fork(void)
 	EXPECT_EQ(fast(0, 2, FOLL_PIN), 0);
 	EXPECT_EQ(fast(0, 2, FOLL_GET), 2);
 	give_back();
+	/* Only what was taken can be undone. */
+	EXPECT_EQ(vm_events[GUP_FAST_UNDONE] - undone, ARRAY_SIZE(forks));
 }
 
 /* What earlier windows have taken stays. */

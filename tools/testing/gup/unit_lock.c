@@ -429,6 +429,93 @@ static void test_page_per_lock(void)
 	expect_clean();
 }
 
+/*
+ * The VMA is changed when it was unlocked, after one page. What is done then is what
+ * the system call does: it has taken pages out of the table, too.
+ */
+static void split(void)
+{
+	vma->vm_end = addr_of(3);
+	gup_world_vma(addr_of(3), addr_of(8), RW_VMA);
+}
+
+static void merge(void)
+{
+	vma->vm_end = addr_of(8);
+	world.mm.nr_vmas = 1;
+}
+
+static void unmap_all(void)
+{
+	world.mm.nr_vmas = 0;
+	unmap(0);
+	unmap(1);
+}
+
+static void unmap_end(void)
+{
+	vma->vm_end = addr_of(1);
+	unmap(1);
+}
+
+static void protect(void)
+{
+	vma->vm_flags = RO_VMA;
+	unmap(1);
+}
+
+static void move_another_here(void)
+{
+	unmap(1);
+	map_small(1, 20, 1);
+}
+
+static const struct change {
+	const char *what;
+	void (*change)(void);
+	unsigned long end;	/* of the VMA before, in pages */
+	long got;
+	unsigned long second;	/* the page that is taken behind the change */
+} changes[] = {
+	{ "split", split, 8, 6, 1 },
+	{ "merged", merge, 3, 6, 1 },
+	{ "unmapped", unmap_all, 8, 1 },
+	{ "unmapped in part", unmap_end, 8, 1 },
+	{ "protected", protect, 8, 1 },
+	{ "moved over", move_another_here, 8, 6, 20 },
+};
+
+static const struct change *change;
+
+static void count_and_change(void)
+{
+	if (++nr_locked == 2)
+		change->change();
+}
+
+static void test_vma_changes(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	for (change = changes; change < changes + ARRAY_SIZE(changes); change++) {
+		expect_faults(ok, 1);
+		vma->vm_end = addr_of(change->end);
+		if (change->end < 8)
+			gup_world_vma(addr_of(change->end), addr_of(8), RW_VMA);
+		faults.seen = vma_is_wanted;
+		wanted_at = BIT(1);
+		world.vma_locked = count_and_change;
+		nr_locked = 0;
+		EXPECT_EQ(pin_user_pages_unlocked(ADDR, 6, pages, FOLL_WRITE),
+			  change->got);
+		EXPECT(pages[0] == page_at(0));
+		if (change->got > 1)
+			EXPECT(pages[1] == page_at(change->second));
+		unpin_user_pages(pages, change->got);
+		expect_clean();
+	}
+}
+
 const struct test lock_tests[] = {
 	{ "lock: cold memory", test_cold },
 	{ "lock: tagged address", test_tagged },
@@ -445,6 +532,7 @@ const struct test lock_tests[] = {
 	{ "lock: gives way, and ends", test_gives_way_and_ends },
 	{ "lock: VMA is wanted", test_vma_wanted },
 	{ "lock: a page each time", test_page_per_lock },
+	{ "lock: VMA changes", test_vma_changes },
 	{ "lock: one page table at a time", test_per_table },
 };
 

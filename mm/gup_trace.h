@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What can be seen of get_user_pages() from outside: trace events and the counters of
+ * /proc/vmstat. Documentation/mm/gup.rst says how to use them.
+ */
+#ifndef _MM_GUP_TRACE_H
+#define _MM_GUP_TRACE_H
+
+#include <linux/vmstat.h>
+#include <trace/events/gup.h>
+
+#include "gup_fail.h"
+#include "gup_internal.h"
+
+/* A public function begins. @req: What it is asked for. */
+static __always_inline void gup_enter(const struct gup_req *req,
+				      enum gup_function function)
+{
+	trace_gup_begin(function, req->start, req->nr_pages, req->flags);
+}
+
+/* It has carried out @req, and is about to return @ret. Returns what to return. */
+static __always_inline long gup_leave(struct gup_req *req,
+				    enum gup_function function, long ret)
+{
+	ret = gup_fail_call(req, function, ret);
+	trace_gup_end(function, req->start, ret);
+	return ret;
+}
+
+static inline void gup_saw_fault(unsigned long addr, unsigned int flags,
+				 vm_fault_t result)
+{
+	trace_gup_fault(addr, flags, result);
+	count_vm_event(flags & FAULT_FLAG_VMA_LOCK ? GUP_FAULT_VMA_LOCK :
+						     GUP_FAULT_MMAP_LOCK);
+	if (flags & FAULT_FLAG_UNSHARE)
+		count_vm_event(GUP_UNSHARE);
+}
+
+#endif	/* _MM_GUP_TRACE_H */
