@@ -245,6 +245,7 @@ struct vm_area_struct *gup_find_vma(struct gup_req *req);
 enum gup_outcome gup_gate_page(struct gup_req *req);
 
 /* mm/gup_longterm.c */
+extern unsigned long gup_busy_patience;
 long gup_slow_longterm(struct gup_req *req);
 
 /* mm/gup_fast.c */

@@ -12,14 +12,118 @@
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/pagemap.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
 
 #include "gup_fail.h"
 #include "gup_internal.h"
 
+/**
+ * enum gup_move - what becomes of a folio that may not stay pinned where it is
+ * @GUP_MOVE_FOUND: It was found. One of the others follows, or it is in its new place.
+ * @GUP_MOVE_ISOLATED: It is about to be migrated. If nothing follows, it was.
+ * @GUP_MOVE_BUSY: It could not be isolated: it is on no LRU list just now, or never.
+ * @GUP_MOVE_DEVICE: It is device memory, and stays there.
+ * @GUP_MOVE_NO_MEMORY: It was not migrated, as there was no memory for a copy.
+ * @GUP_MOVE_FAILED: It was not migrated, because of somebody's reference mostly.
+ * @GUP_NR_MOVES: Number of the others.
+ */
+enum gup_move {
+	GUP_MOVE_FOUND,
+	GUP_MOVE_ISOLATED,
+	GUP_MOVE_BUSY,
+	GUP_MOVE_DEVICE,
+	GUP_MOVE_NO_MEMORY,
+	GUP_MOVE_FAILED,
+	GUP_NR_MOVES,
+};
+
+/**
+ * struct gup_moving - what a long-term pin has to move
+ * @isolated: Folios that are to be migrated.
+ * @drained: Which batches of folios have been drained for that.
+ * @nr: How many folios had each fate. This and the above are of one start alone.
+ * @moved: How often it has moved all there was.
+ * @left: How often something was left where it was.
+ * @wait: How long it has waited after that the last time, in jiffies.
+ * @waited: How long in all.
+ */
+struct gup_moving {
+	struct list_head isolated;
+	enum lru_cache_drained drained;
+	unsigned long nr[GUP_NR_MOVES];
+	unsigned int moved;
+	unsigned int left;
+	unsigned long wait;
+	unsigned long waited;
+};
+
 #ifdef CONFIG_MIGRATION
+/*
+ * What was moved to where it may stay, somebody may move back before it is pinned. He
+ * who does so all the time must not keep this one for ever. To wait would only help him.
+ */
+#define GUP_MAX_MOVED		1000
+
+/* What was left is tried again so often at once. Then it waits, longer each time. */
+#define GUP_LEFT_AT_ONCE	3
+#define GUP_MAX_WAIT		DIV_ROUND_UP(HZ, 100)
+
+/*
+ * Who has isolated a folio puts it back, but not at once: migrate_pages(2) isolates
+ * all memory of a process before it moves the first folio of it. So give up only
+ * what cannot be that any more, like a page of a driver, which is on no LRU list ever.
+ */
+unsigned long gup_busy_patience __read_mostly = 60 * HZ;
+
+/*
+ * Who has a reference may keep it for ever, as a pipe does. A look at the folio is
+ * over by then, and most I/O is.
+ */
+#define GUP_FAILED_PATIENCE	DIV_ROUND_UP(HZ, 10)
+
+/*
+ * The one place that learns what becomes of each folio that may not stay. It is
+ * referenced or isolated, but for GUP_MOVE_DEVICE.
+ */
+static void gup_note_move(struct gup_moving *moving, struct folio *folio,
+			  enum gup_move move)
+{
+	moving->nr[move]++;
+}
+
+/* Is it worth while to start over? Waits for those who are in the way. */
+static bool gup_may_start_over(struct gup_moving *moving)
+{
+	const unsigned long patience = moving->nr[GUP_MOVE_FAILED] ?
+				       GUP_FAILED_PATIENCE : gup_busy_patience;
+
+	if (!moving->nr[GUP_MOVE_BUSY] && !moving->nr[GUP_MOVE_FAILED])
+		return moving->moved++ < GUP_MAX_MOVED;
+	if (moving->left++ < GUP_LEFT_AT_ONCE)
+		return true;
+	if (moving->waited >= patience)
+		return false;
+	moving->wait = clamp(2 * moving->wait, 1, GUP_MAX_WAIT);
+	moving->waited += moving->wait;
+	schedule_timeout_killable(moving->wait);
+	return true;
+}
+
+/*
+ * -EAGAIN to start over. It must not get out, nor must -EBUSY: callers know neither of
+ * them for memory that cannot be moved, and some would wait for their own device.
+ */
+static int gup_start_over(struct gup_moving *moving)
+{
+	if (!gup_may_start_over(moving))
+		return -ENOMEM;
+	return fatal_signal_pending(current) ? -EINTR : -EAGAIN;
+}
+
 static bool gup_all_pinnable(const struct gup_sink *sink)
 {
 	unsigned long pos, nr;
@@ -40,11 +144,15 @@ static bool gup_all_pinnable(const struct gup_sink *sink)
  * into one.
  */
 static int gup_evict_device_coherent(struct gup_sink *sink, unsigned long pos,
-				     unsigned long nr, struct folio *folio)
+				     unsigned long nr, struct folio *folio,
+				     struct gup_moving *moving)
 {
 	folio_get(folio);
 	gup_sink_release(sink, pos, nr, FOLL_PIN);
-	return migrate_device_coherent_folio(folio) ? -EBUSY : 0;
+	if (!migrate_device_coherent_folio(folio))
+		return 0;
+	gup_note_move(moving, folio, GUP_MOVE_DEVICE);
+	return -EBUSY;
 }
 
 /*
@@ -52,27 +160,25 @@ static int gup_evict_device_coherent(struct gup_sink *sink, unsigned long pos,
  * else isolates it or it is in a per-CPU batch: then the pages have to be looked
  * at again after their pins were released.
  */
-static void gup_isolate(struct folio *folio, unsigned long nr,
-			struct list_head *isolated,
-			enum lru_cache_drained *drained)
+static bool gup_isolate(struct folio *folio, unsigned long nr,
+			struct gup_moving *moving)
 {
-	if (folio_test_hugetlb(folio)) {
-		folio_isolate_hugetlb(folio, isolated);
-		return;
-	}
+	if (folio_test_hugetlb(folio))
+		return folio_isolate_hugetlb(folio, &moving->isolated);
 	/* Batches hold references, and one is enough to fail the migration. */
-	lru_cache_drain_for_folio(folio, gup_refs(folio, nr, FOLL_PIN), drained);
+	lru_cache_drain_for_folio(folio, gup_refs(folio, nr, FOLL_PIN),
+				  &moving->drained);
 	if (!folio_isolate_lru(folio))
-		return;
-	list_add_tail(&folio->lru, isolated);
+		return false;
+	list_add_tail(&folio->lru, &moving->isolated);
 	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
 			    folio_nr_pages(folio));
+	return true;
 }
 
 static int gup_isolate_unpinnable(struct gup_sink *sink, unsigned long mark,
-				  struct list_head *isolated)
+				  struct gup_moving *moving)
 {
-	enum lru_cache_drained drained = LRU_CACHE_NOT_DRAINED;
 	unsigned long pos, nr;
 	int error = 0;
 
@@ -80,57 +186,81 @@ static int gup_isolate_unpinnable(struct gup_sink *sink, unsigned long mark,
 		struct folio *folio;
 
 		nr = gup_sink_next(sink, pos, &folio);
-		if (folio_is_longterm_pinnable(folio) ||
-		    gup_fail_isolate(pos, nr))
+		if (folio_is_longterm_pinnable(folio))
 			continue;
+		gup_note_move(moving, folio, GUP_MOVE_FOUND);
 		if (folio_is_device_coherent(folio))
-			error = gup_evict_device_coherent(sink, pos, nr, folio);
+			error = gup_evict_device_coherent(sink, pos, nr, folio,
+							  moving);
+		else if (!gup_fail_isolate(pos, nr) &&
+			 gup_isolate(folio, nr, moving))
+			gup_note_move(moving, folio, GUP_MOVE_ISOLATED);
 		else
-			gup_isolate(folio, nr, isolated, &drained);
+			gup_note_move(moving, folio, GUP_MOVE_BUSY);
 	}
 	return error;
 }
 
-static int gup_migrate(struct list_head *isolated)
+/* What was not migrated is still on the list. */
+static void gup_note_unmigrated(struct gup_moving *moving, enum gup_move move)
+{
+	struct folio *folio;
+
+	list_for_each_entry(folio, &moving->isolated, lru)
+		gup_note_move(moving, folio, move);
+}
+
+static int gup_migrate(struct gup_moving *moving)
 {
 	struct migration_target_control mtc = {
 		.nid = NUMA_NO_NODE,
 		.gfp_mask = GFP_USER | __GFP_NOWARN,
 		.reason = MR_LONGTERM_PIN,
 	};
+	int ret;
 
-	if (list_empty(isolated))
+	if (list_empty(&moving->isolated))
 		return 0;
-	if (gup_fail_migrate() ||
-	    migrate_pages(isolated, alloc_migration_target, NULL,
-			  (unsigned long)&mtc, MIGRATE_SYNC, MR_LONGTERM_PIN,
-			  NULL))
+	if (gup_fail_migrate())
 		return -ENOMEM;
-	return 0;
+	ret = migrate_pages(&moving->isolated, alloc_migration_target, NULL,
+			    (unsigned long)&mtc, MIGRATE_SYNC,
+			    MR_LONGTERM_PIN, NULL);
+	if (ret >= 0) {
+		gup_note_unmigrated(moving, GUP_MOVE_FAILED);
+		return 0;
+	}
+	gup_note_unmigrated(moving, GUP_MOVE_NO_MEMORY);
+	return -ENOMEM;
 }
 
 /**
  * gup_move_longterm() - move pages to where they may stay pinned for long
  * @sink: A sink with pinned pages, some of which may not.
  * @mark: The first of the pages, counted from the beginning of the sink.
+ * @moving: What the request has moved and waited for so far, or all 0.
  *
  * Context: May sleep. mmap_lock may be held.
  * Return: All pins from @mark on are undone, and it is -EAGAIN if they are to be
- * taken again, -ENOMEM if a folio could not be migrated, -EBUSY if that was
- * device memory.
+ * taken again, -ENOMEM if a folio could not be moved, -EBUSY if that was
+ * device memory, -EINTR on a fatal signal.
  */
-static int gup_move_longterm(struct gup_sink *sink, unsigned long mark)
+static int gup_move_longterm(struct gup_sink *sink, unsigned long mark,
+			     struct gup_moving *moving)
 {
-	LIST_HEAD(isolated);
 	int error;
 
-	error = gup_isolate_unpinnable(sink, mark, &isolated);
+	INIT_LIST_HEAD(&moving->isolated);
+	moving->drained = LRU_CACHE_NOT_DRAINED;
+	memset(moving->nr, 0, sizeof(moving->nr));
+
+	error = gup_isolate_unpinnable(sink, mark, moving);
 	/* A pinned folio is not migrated, whoever pinned it. */
 	gup_sink_undo(sink, mark, FOLL_PIN);
 	if (!error)
-		error = gup_migrate(&isolated);
-	putback_movable_pages(&isolated);
-	return error ?: -EAGAIN;
+		error = gup_migrate(moving);
+	putback_movable_pages(&moving->isolated);
+	return error ?: gup_start_over(moving);
 }
 #else
 /* Nobody expects to be able to move anything. */
@@ -139,7 +269,8 @@ static bool gup_all_pinnable(const struct gup_sink *sink)
 	return true;
 }
 
-static int gup_move_longterm(struct gup_sink *sink, unsigned long mark)
+static int gup_move_longterm(struct gup_sink *sink, unsigned long mark,
+			     struct gup_moving *moving)
 {
 	return 0;
 }
@@ -151,12 +282,13 @@ static int gup_move_longterm(struct gup_sink *sink, unsigned long mark)
  *
  * Context: May sleep.
  * Return: As gup_slow(); also -ENOMEM and -EBUSY if pages could not be moved to
- * where they may be pinned.
+ * where they may be pinned, though it was tried for a while.
  */
 long gup_slow_longterm(struct gup_req *req)
 {
 	const unsigned long mark = gup_sink_nr(&req->sink);
 	unsigned int flags = memalloc_pin_save();
+	struct gup_moving moving = {};
 
 	do {
 		req->error = 0;
@@ -165,7 +297,7 @@ long gup_slow_longterm(struct gup_req *req)
 		gup_slow(req);
 		if (likely(!req->longterm.unpinnable))
 			break;
-		req->error = gup_move_longterm(&req->sink, mark);
+		req->error = gup_move_longterm(&req->sink, mark, &moving);
 	} while (req->error == -EAGAIN);
 	memalloc_pin_restore(flags);
 	return gup_result(req);
@@ -321,6 +453,7 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 		.max = max_folios,
 		.sink = gup_sink_init((struct page **)folios),
 	};
+	struct gup_moving moving = {};
 	unsigned int flags;
 	int error;
 
@@ -334,7 +467,7 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 		if (error)
 			gup_sink_undo(&m.sink, 0, FOLL_PIN);
 		else if (!gup_all_pinnable(&m.sink))
-			error = gup_move_longterm(&m.sink, 0);
+			error = gup_move_longterm(&m.sink, 0, &moving);
 	} while (error == -EAGAIN);
 	memalloc_pin_restore(flags);
 

@@ -144,6 +144,7 @@ typedef unsigned long phys_addr_t;
 	typeof(a) _max_a = (a);						\
 	typeof(b) _max_b = (b);						\
 	_max_a > _max_b ? _max_a : _max_b; })
+#define clamp(val, lo, hi)	min(max(val, (typeof(val))(lo)), (typeof(val))(hi))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define max_t(type, a, b)	max((type)(a), (type)(b))
 #define check_add_overflow(a, b, sum)	__builtin_add_overflow(a, b, sum)
@@ -1762,6 +1763,17 @@ struct migration_target_control {
 	enum migrate_reason reason;
 };
 
+static inline void INIT_LIST_HEAD(struct list_head *list)
+{
+	list->next = list;
+	list->prev = list;
+}
+
+#define list_for_each_entry(pos, head, member)				\
+	for (pos = (void *)(head)->next - offsetof(typeof(*pos), member); \
+	     &pos->member != (head);					\
+	     pos = (void *)pos->member.next - offsetof(typeof(*pos), member))
+
 static inline void list_add_tail(struct list_head *new, struct list_head *head)
 {
 	new->prev = head->prev;
@@ -1789,6 +1801,7 @@ int migrate_pages(struct list_head *from,
 		  int reason, unsigned int *ret_succeeded);
 void putback_movable_pages(struct list_head *list);
 int migrate_device_coherent_folio(struct folio *folio);
+long schedule_timeout_killable(long timeout);
 
 /*
  * Ranges

@@ -92,6 +92,8 @@ void gup_world_reset(void)
 	world.new_table = NULL;
 	world.migrated = NULL;
 	world.drained = NULL;
+	world.slept = 0;
+	world.woken = NULL;
 #ifdef GUP_CHECKED
 	memset(gup_blocks, MIGRATE_MOVABLE, gup_nr_pfns >> pageblock_order);
 #endif
@@ -441,20 +443,20 @@ static void move_entries(struct folio *from, struct folio *to)
 }
 
 /* A folio that has no reference but its own and that of who isolated it moves. */
-static bool migrate(struct folio *folio, struct folio *(*get_new)(struct folio *,
-								  unsigned long),
-		    unsigned long private)
+static int migrate(struct folio *folio, struct folio *(*get_new)(struct folio *,
+								 unsigned long),
+		   unsigned long private)
 {
 	struct folio *new;
 
 	if (folio_ref_count(folio) != 2)
-		return false;
+		return -EAGAIN;
 	new = get_new(folio, private);
 	if (!new)
-		return false;
+		return -ENOMEM;
 	move_entries(folio, new);
 	folio_put_refs(folio, 2);
-	return true;
+	return 0;
 }
 
 int migrate_pages(struct list_head *from,
@@ -464,10 +466,10 @@ int migrate_pages(struct list_head *from,
 		  int reason, unsigned int *ret_succeeded)
 {
 	struct list_head *at = from->next;
-	int failed = 0;
+	int failed = 0, error = 0;
 
 	might_sleep();
-	while (at != from) {
+	while (at != from && error != -ENOMEM) {
 		struct folio *folio = (void *)at - offsetof(struct folio, lru);
 		const bool file = folio_is_file_lru(folio);
 		const int nid = folio_nid(folio);
@@ -475,7 +477,8 @@ int migrate_pages(struct list_head *from,
 
 		at = at->next;
 		list_del(&folio->lru);
-		if (migrate(folio, get_new, private)) {
+		error = migrate(folio, get_new, private);
+		if (!error) {
 			mod_node_page_state(NODE_DATA(nid),
 					    NR_ISOLATED_ANON + file, -nr);
 			continue;
@@ -484,7 +487,8 @@ int migrate_pages(struct list_head *from,
 		list_add_tail(&folio->lru, at);
 		failed++;
 	}
-	return failed;
+	/* The others are not tried then. */
+	return error == -ENOMEM ? error : failed;
 }
 
 void putback_movable_pages(struct list_head *list)
@@ -503,9 +507,18 @@ void putback_movable_pages(struct list_head *list)
 	}
 }
 
+long schedule_timeout_killable(long timeout)
+{
+	might_sleep();
+	world.slept += timeout;
+	if (world.woken)
+		world.woken();
+	return 0;
+}
+
 int migrate_device_coherent_folio(struct folio *folio)
 {
-	if (migrate(folio, alloc_migration_target, 0))
+	if (!migrate(folio, alloc_migration_target, 0))
 		return 0;
 	folio_put(folio);
 	return -EBUSY;

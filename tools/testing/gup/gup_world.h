@@ -34,6 +34,8 @@ typedef vm_fault_t (*gup_fault_fn)(struct vm_area_struct *vma,
  * @migrated: Called for a folio that moves: returns the one that takes its place,
  *	      or NULL.
  * @drained: Called when LRU batches are drained that may hold a folio.
+ * @slept: For how many jiffies somebody has slept.
+ * @woken: Called after each time.
  */
 struct gup_world {
 	struct mm_struct mm;
@@ -47,6 +49,8 @@ struct gup_world {
 	bool (*new_table)(void);
 	struct folio *(*migrated)(struct folio *folio);
 	void (*drained)(struct folio *folio);
+	long slept;
+	void (*woken)(void);
 };
 
 extern struct gup_world world;

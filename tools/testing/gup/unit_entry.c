@@ -1245,6 +1245,7 @@ static void longterm_stuck(const struct api *api)
 	setup_longterm(MIGRATE_CMA);
 	folio_get(folio_at(513));
 	EXPECT_EQ(take(api, 0, 8, long_flags), prefix ?: -ENOMEM);
+	EXPECT(world.slept >= HZ / 10 && world.slept < HZ / 5);
 	for (long i = 0; i < prefix; i++)
 		unpin_user_page(pages[i]);
 	folio_put(folio_at(513));
@@ -1257,9 +1258,11 @@ static void longterm_stuck(const struct api *api)
 	expect_clean();
 
 	setup_longterm(MIGRATE_CMA);
+	/* There is nothing to wait for if there is no memory. */
 	world.migrated = cannot_move;
 	EXPECT_EQ(take(api, 4, 4, long_flags), -ENOMEM);
 	release(api, -ENOMEM);
+	EXPECT_EQ(world.slept, 0);
 }
 
 static void test_longterm_stuck(void)
@@ -1289,6 +1292,120 @@ static void longterm_isolated_elsewhere(const struct api *api)
 static void test_longterm_isolated_elsewhere(void)
 {
 	with_each_api(longterm_isolated_elsewhere);
+}
+
+/* What happens when the pin has slept for so long. */
+static long happens_after;
+static unsigned int nr_sleeps;
+
+static bool is_time(void)
+{
+	nr_sleeps++;
+	return world.slept >= happens_after;
+}
+
+static void setup_waiting(long after, void (*woken)(void))
+{
+	setup_longterm(MIGRATE_CMA);
+	happens_after = after;
+	nr_sleeps = 0;
+	world.woken = woken;
+}
+
+static void put_reference(void)
+{
+	if (is_time() && folio_ref_count(folio_at(512)) > 1)
+		folio_put(folio_at(512));
+}
+
+static void put_back(void)
+{
+	if (is_time())
+		folio_set_lru(folio_at(512));
+}
+
+static void kill_current(void)
+{
+	if (is_time())
+		current->fatal_signal = true;
+}
+
+/* In vain it is tried at once, soon, and then seldom, but not too seldom. */
+static void longterm_waits(const struct api *api)
+{
+	if (!api->pin)
+		return;
+	setup_waiting(HZ / 20, put_reference);
+	folio_get(folio_at(512));
+	expect_moved(api, 5, 4);
+	EXPECT(world.slept >= HZ / 20 && world.slept <= HZ / 10);
+	EXPECT(nr_sleeps >= 8);
+
+	/* Who moves it himself may take longer than who has a reference. */
+	setup_waiting(50 * HZ, put_back);
+	folio_clear_lru(folio_at(512));
+	expect_moved(api, 5, 4);
+	EXPECT(world.slept >= 50 * HZ && world.slept < 51 * HZ);
+	EXPECT(nr_sleeps > 1000 && nr_sleeps < 10000);
+}
+
+static void test_longterm_waits(void)
+{
+	with_each_api(longterm_waits);
+}
+
+static void longterm_gives_up(const struct api *api)
+{
+	if (!api->pin)
+		return;
+	setup_waiting(LONG_MAX, NULL);
+	folio_clear_lru(folio_at(512));
+	EXPECT_EQ(take(api, 4, 4, long_flags), -ENOMEM);
+	EXPECT(world.slept >= 60 * HZ && world.slept < 61 * HZ);
+	folio_set_lru(folio_at(512));
+	/* The others have moved. */
+	EXPECT_EQ(world.nr_freed, 3);
+	world.nr_freed = 0;
+	release(api, -ENOMEM);
+
+	setup_waiting(HZ, kill_current);
+	folio_clear_lru(folio_at(512));
+	EXPECT_EQ(take(api, 4, 1, long_flags), -EINTR);
+	current->fatal_signal = false;
+	EXPECT(world.slept < 2 * HZ);
+	folio_set_lru(folio_at(512));
+	release(api, -EINTR);
+}
+
+static void test_longterm_gives_up(void)
+{
+	with_each_api(longterm_gives_up);
+}
+
+/* Somebody moves it back each time, before it is pinned. */
+static struct folio *move_back(struct folio *folio)
+{
+	struct folio *to = move_folio(folio);
+
+	/* To one page, and to another. */
+	nr_moves %= 2;
+	gup_set_block(folio_pfn(to), MIGRATE_CMA);
+	return to;
+}
+
+static void longterm_moved_back(const struct api *api)
+{
+	if (!api->pin)
+		return;
+	setup_longterm(MIGRATE_CMA);
+	world.migrated = move_back;
+	EXPECT_EQ(take(api, 4, 1, long_flags), -ENOMEM);
+	EXPECT_EQ(world.slept, 0);
+}
+
+static void test_longterm_moved_back(void)
+{
+	with_each_api(longterm_moved_back);
 }
 
 /* Device memory that the CPU can access moves as well, or the call fails. */
@@ -1380,6 +1497,9 @@ const struct test entry_tests[] = {
 	{ "long-term: faults", test_longterm_fault },
 	{ "long-term: cannot move", test_longterm_stuck },
 	{ "long-term: isolated elsewhere", test_longterm_isolated_elsewhere },
+	{ "long-term: waits", test_longterm_waits },
+	{ "long-term: gives up", test_longterm_gives_up },
+	{ "long-term: moved back", test_longterm_moved_back },
 	{ "long-term: device memory", test_longterm_device },
 	{ "long-term: zero page", test_longterm_zero },
 };
