@@ -148,15 +148,25 @@ static void gk_put_page(void *page)
 	put_page(page);
 }
 
-struct page *gk_alloc_page(struct kunit *test, unsigned int order)
+static struct page *gk_alloc(struct kunit *test, unsigned int order, gfp_t gfp)
 {
-	struct page *page = alloc_pages(GFP_HIGHUSER | __GFP_COMP | __GFP_ZERO,
-					order);
+	struct page *page = alloc_pages(gfp | __GFP_COMP | __GFP_ZERO, order);
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, gk_put_page,
 							   page));
 	return page;
+}
+
+struct page *gk_alloc_page(struct kunit *test, unsigned int order)
+{
+	return gk_alloc(test, order, GFP_HIGHUSER);
+}
+
+/* It may not stay pinned, and cannot move: it is on no LRU list. */
+struct page *gk_alloc_movable_page(struct kunit *test)
+{
+	return gk_alloc(test, 0, GFP_HIGHUSER_MOVABLE);
 }
 
 /*

@@ -225,6 +225,7 @@ struct page **gk_marked_array(struct kunit *test, unsigned long nr);
 void gk_expect_nothing_behind(struct kunit *test, void *array, long count,
 			      unsigned long nr);
 struct page *gk_alloc_page(struct kunit *test, unsigned int order);
+struct page *gk_alloc_movable_page(struct kunit *test);
 
 long gk_stat(enum node_stat_item item);
 int gk_init(struct kunit *test);

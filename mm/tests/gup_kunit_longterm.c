@@ -180,6 +180,7 @@ static void gup_longterm_page_cannot_move(struct kunit *test)
 	const struct gk_api *api = test->param_value;
 	unsigned long addr = gk_map_filled(test, 4);
 	struct page *page = gk_page_at(addr + 2 * PAGE_SIZE), *pages[4] = {};
+	unsigned long start = jiffies;
 	struct gk_refs *refs;
 	unsigned int i;
 
@@ -187,6 +188,8 @@ static void gup_longterm_page_cannot_move(struct kunit *test)
 	get_page(page);
 	KUNIT_EXPECT_EQ(test, api->take(addr, 4, FOLL_LONGTERM, pages),
 			-ENOMEM);
+	/* It may be kept for ever: nobody waits for long. */
+	KUNIT_EXPECT_TRUE(test, time_before(jiffies, start + 10 * HZ));
 	refs = gk_refs(test, addr, 4);
 	for (i = 0; i < 4; i++)
 		KUNIT_EXPECT_EQ(test, refs[i].refs, i == 2 ? 2 : 1);
@@ -211,7 +214,8 @@ static int gk_isolate_for_a_while(void *data)
 	lru_add_drain_all();
 	isolator->ok = folio_isolate_lru(isolator->folio);
 	complete(&isolator->isolated);
-	msleep(50);
+	/* That is longer than anybody waits for a reference. */
+	msleep(300);
 	if (isolator->ok)
 		folio_putback_lru(isolator->folio);
 	return 0;
@@ -238,12 +242,153 @@ static void gup_longterm_page_is_isolated_elsewhere(struct kunit *test)
 	ret = api->take(addr, 1, FOLL_LONGTERM, pages);
 	kthread_stop_put(task);
 	KUNIT_EXPECT_TRUE(test, isolator.ok);
-	/* Its reference may have been what the migration failed of. */
-	if (ret == -ENOMEM)
-		return;
 	KUNIT_ASSERT_EQ(test, ret, 1);
 	gk_expect_pinnable(test, pages, 1);
 	unpin_user_page(pages[0]);
+}
+
+/* Waits less than a minute for what is not put back. */
+static long gk_take_impatiently(const struct gk_api *api, unsigned long addr,
+				unsigned long nr, struct page **pages)
+{
+	const unsigned long patience = gup_busy_patience;
+	long ret;
+
+	gup_busy_patience = HZ / 5;
+	ret = api->take(addr, nr, FOLL_WRITE | FOLL_LONGTERM, pages);
+	gup_busy_patience = patience;
+	return ret;
+}
+
+/* A page of a driver, which is on no LRU list, where it may not stay. */
+static unsigned long gk_map_movable_dev(struct kunit *test)
+{
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr;
+
+	dev->pages[0] = gk_alloc_movable_page(test);
+	addr = gk_map_dev(test, dev, PROT_READ | PROT_WRITE, MAP_SHARED);
+	gk_poke(test, addr, 1);
+	gk_need_movable(test, addr);
+	return addr;
+}
+
+static void gup_longterm_page_is_never_isolated(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_movable_dev(test);
+	struct page **pages = gk_marked_array(test, 2);
+	struct gk_refs *refs = gk_refs(test, addr, 1);
+	unsigned long start = jiffies;
+
+	KUNIT_EXPECT_EQ(test, gk_take_impatiently(api, addr, 2, pages), -ENOMEM);
+	gk_expect_nothing_behind(test, pages, 0, 2);
+	gk_expect_released(test, refs, 1);
+	/* A folio may come back by then. */
+	KUNIT_EXPECT_TRUE(test, time_after_eq(jiffies, start + HZ / 5));
+}
+
+/* Those before it have moved, and are not pinned any more. */
+static void gup_longterm_others_have_moved(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 4);
+	struct folio *folio = page_folio(gk_page_at(addr + 3 * PAGE_SIZE));
+	struct page *pages[4];
+	struct gk_refs *refs;
+	unsigned int i;
+
+	gk_need_movable(test, addr);
+	lru_add_drain_all();
+	KUNIT_ASSERT_TRUE(test, folio_isolate_lru(folio));
+	KUNIT_EXPECT_EQ(test, gk_take_impatiently(api, addr, 4, pages), -ENOMEM);
+	refs = gk_refs(test, addr, 4);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, folio_is_longterm_pinnable(page_folio(refs[i].page)),
+				i < 3);
+		KUNIT_EXPECT_EQ(test, refs[i].refs, i < 3 ? 1 : 2);
+	}
+	folio_putback_lru(folio);
+	KUNIT_ASSERT_EQ(test, api->take(addr, 4, FOLL_LONGTERM, pages), 4);
+	gk_expect_pinnable(test, pages, 4);
+	gk_expect_filled(test, addr, 4);
+	unpin_user_pages(pages, 4);
+}
+
+/* Somebody who does something to a test after a while. */
+struct gk_later {
+	void (*act)(struct gk_later *later);
+	struct page *page;
+	struct task_struct *target;
+	struct completion done;
+};
+
+static int gk_act_later(void *data)
+{
+	struct gk_later *later = data;
+
+	msleep(20);
+	later->act(later);
+	complete(&later->done);
+	return 0;
+}
+
+static void gk_start_later(struct kunit *test, struct gk_later *later)
+{
+	init_completion(&later->done);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(gk_act_later, later,
+						    "gup_kunit_later")));
+}
+
+/* gk_signal() for another thread. */
+static void gk_kill(struct gk_later *later)
+{
+	sigaddset(&later->target->pending.signal, SIGKILL);
+	set_tsk_thread_flag(later->target, TIF_SIGPENDING);
+	wake_up_state(later->target, TASK_KILLABLE);
+}
+
+static void gup_longterm_fatal_signal_while_waiting(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_movable_dev(test), start = jiffies;
+	struct gk_refs *refs = gk_refs(test, addr, 1);
+	struct gk_later later = { .act = gk_kill, .target = current };
+	struct page *pages[1];
+	long ret;
+
+	gk_start_later(test, &later);
+	ret = api->take(addr, 1, FOLL_WRITE | FOLL_LONGTERM, pages);
+	wait_for_completion(&later.done);
+	gk_no_signal();
+	KUNIT_EXPECT_EQ(test, ret, -EINTR);
+	KUNIT_EXPECT_TRUE(test, time_before(jiffies, start + 10 * HZ));
+	gk_expect_released(test, refs, 1);
+}
+
+static void gk_put_later(struct gk_later *later)
+{
+	put_page(later->page);
+}
+
+/* A reader, or an I/O: its reference is gone in a moment. */
+static void gup_longterm_reference_for_a_moment(struct kunit *test)
+{
+	const struct gk_api *api = test->param_value;
+	unsigned long addr = gk_map_filled(test, 2);
+	struct gk_later later = { .act = gk_put_later, .page = gk_page_at(addr) };
+	struct page *pages[2];
+	long ret;
+
+	gk_need_movable(test, addr);
+	get_page(later.page);
+	gk_start_later(test, &later);
+	ret = api->take(addr, 2, FOLL_WRITE | FOLL_LONGTERM, pages);
+	wait_for_completion(&later.done);
+	KUNIT_ASSERT_EQ(test, ret, 2);
+	gk_expect_pinnable(test, pages, 2);
+	gk_expect_filled(test, addr, 2);
+	unpin_user_pages(pages, 2);
 }
 
 /* Somebody who writes to user memory on another CPU. */
@@ -266,9 +411,23 @@ static int gk_write_elsewhere(void *data)
 	return 0;
 }
 
+struct gk_batch {
+	const char *name;
+	vm_flags_t vm_flags;
+};
+
+/* Those that a page waits in for an LRU list, and for the list of what is locked. */
+static const struct gk_batch gk_batches[] = {
+	{ "lru", 0 },
+	{ "mlock", VM_LOCKED },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gk_batches, gk_batches, name);
+
 /* Until it is full, the batch of that CPU holds a reference to the page. */
 static void gup_longterm_page_is_in_batch_of_other_cpu(struct kunit *test)
 {
+	const struct gk_batch *batch = test->param_value;
 	unsigned long addr = gk_map(test, 1, PROT_READ | PROT_WRITE);
 	struct gk_writer writer = { .mm = current->mm, .addr = addr };
 	unsigned int cpu = cpumask_any_but(cpu_online_mask,
@@ -279,6 +438,7 @@ static void gup_longterm_page_is_in_batch_of_other_cpu(struct kunit *test)
 	if (cpu >= nr_cpu_ids)
 		kunit_skip(test, "needs two CPUs (-smp 2)");
 	gk_need_movable(test, gk_map_filled(test, 1));
+	gk_vm_flags(addr, batch->vm_flags, 0);
 	init_completion(&writer.done);
 	task = kthread_create_on_cpu(gk_write_elsewhere, &writer, cpu,
 				     "gup_kunit_writer/%u");
@@ -665,6 +825,56 @@ static void gup_longterm_memfd_folio_cannot_move(struct kunit *test)
 	put_page(page);
 }
 
+/* For ever, as far as the pin can tell, and only for a while. */
+static void gup_longterm_memfd_folio_is_isolated(struct kunit *test)
+{
+	const unsigned long patience = gup_busy_patience;
+	struct file *file = gk_shmem_file(test, 2);
+	unsigned long addr = gk_map_file(test, file, 2, PROT_READ | PROT_WRITE,
+					 MAP_SHARED);
+	struct folio *folio, *folios[2];
+	pgoff_t offset;
+
+	gk_fill(test, addr, 2);
+	gk_need_movable(test, addr);
+	folio = page_folio(gk_page_at(addr + PAGE_SIZE));
+	lru_add_drain_all();
+	KUNIT_ASSERT_TRUE(test, folio_isolate_lru(folio));
+	gup_busy_patience = HZ / 5;
+	KUNIT_EXPECT_EQ(test, memfd_pin_folios(file, 0, 2 * PAGE_SIZE - 1,
+					       folios, 2, &offset), -ENOMEM);
+	gup_busy_patience = patience;
+	KUNIT_EXPECT_FALSE(test, folio_maybe_dma_pinned(folio));
+	folio_putback_lru(folio);
+	KUNIT_ASSERT_EQ(test, memfd_pin_folios(file, 0, 2 * PAGE_SIZE - 1,
+					       folios, 2, &offset), 2);
+	gk_expect_folios(test, file, folios, 2, 0);
+	gk_expect_filled(test, addr, 2);
+	unpin_folios(folios, 2);
+}
+
+static void gup_longterm_memfd_reference_for_a_moment(struct kunit *test)
+{
+	struct file *file = gk_shmem_file(test, 1);
+	unsigned long addr = gk_map_file(test, file, 1, PROT_READ | PROT_WRITE,
+					 MAP_SHARED);
+	struct gk_later later = { .act = gk_put_later };
+	struct folio *folios[1];
+	pgoff_t offset;
+	long ret;
+
+	gk_fill(test, addr, 1);
+	gk_need_movable(test, addr);
+	later.page = gk_page_at(addr);
+	get_page(later.page);
+	gk_start_later(test, &later);
+	ret = memfd_pin_folios(file, 0, PAGE_SIZE - 1, folios, 1, &offset);
+	wait_for_completion(&later.done);
+	KUNIT_ASSERT_EQ(test, ret, 1);
+	gk_expect_folios(test, file, folios, 1, 0);
+	unpin_folios(folios, 1);
+}
+
 static void gup_longterm_memfd_wrong_arguments(struct kunit *test)
 {
 	const struct gk_memfd *memfd = test->param_value;
@@ -808,7 +1018,17 @@ static struct kunit_case gup_longterm_cases[] = {
 			 gk_pin_api_gen_params),
 	KUNIT_CASE_PARAM(gup_longterm_page_is_isolated_elsewhere,
 			 gk_pin_api_gen_params),
-	KUNIT_CASE(gup_longterm_page_is_in_batch_of_other_cpu),
+	KUNIT_CASE_PARAM(gup_longterm_page_is_never_isolated,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_others_have_moved, gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_fatal_signal_while_waiting,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_reference_for_a_moment,
+			 gk_pin_api_gen_params),
+	KUNIT_CASE_PARAM(gup_longterm_page_is_in_batch_of_other_cpu,
+			 gk_batches_gen_params),
+	KUNIT_CASE(gup_longterm_memfd_folio_is_isolated),
+	KUNIT_CASE(gup_longterm_memfd_reference_for_a_moment),
 	KUNIT_CASE(gup_longterm_without_lock),
 	KUNIT_CASE(gup_longterm_fast_prefix_stays),
 	KUNIT_CASE_PARAM(gup_longterm_memfd_holes, gk_memfds_gen_params),
