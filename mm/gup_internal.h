@@ -105,6 +105,26 @@ enum gup_lock {
 };
 
 /**
+ * enum gup_move - what becomes of a folio that may not stay pinned where it is
+ * @GUP_MOVE_FOUND: It was found. One of the others follows, or it is in its new place.
+ * @GUP_MOVE_ISOLATED: It is about to be migrated. If nothing follows, it was.
+ * @GUP_MOVE_BUSY: It could not be isolated: it is on no LRU list just now, or never.
+ * @GUP_MOVE_DEVICE: It is device memory, and stays there.
+ * @GUP_MOVE_NO_MEMORY: It was not migrated, as there was no memory for a copy.
+ * @GUP_MOVE_FAILED: It was not migrated, because of somebody's reference mostly.
+ * @GUP_NR_MOVES: Number of the others.
+ */
+enum gup_move {
+	GUP_MOVE_FOUND,
+	GUP_MOVE_ISOLATED,
+	GUP_MOVE_BUSY,
+	GUP_MOVE_DEVICE,
+	GUP_MOVE_NO_MEMORY,
+	GUP_MOVE_FAILED,
+	GUP_NR_MOVES,
+};
+
+/**
  * enum gup_no_vma - why the lock of a VMA is not enough
  * @GUP_NO_VMA_NOWAIT: The fault may not wait, so it has to keep its lock.
  * @GUP_NO_VMA_TAGGED: Only mmap_lock tells which bits of the address are a tag.

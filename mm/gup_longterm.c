@@ -18,28 +18,8 @@
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
 
-#include "gup_fail.h"
 #include "gup_internal.h"
-
-/**
- * enum gup_move - what becomes of a folio that may not stay pinned where it is
- * @GUP_MOVE_FOUND: It was found. One of the others follows, or it is in its new place.
- * @GUP_MOVE_ISOLATED: It is about to be migrated. If nothing follows, it was.
- * @GUP_MOVE_BUSY: It could not be isolated: it is on no LRU list just now, or never.
- * @GUP_MOVE_DEVICE: It is device memory, and stays there.
- * @GUP_MOVE_NO_MEMORY: It was not migrated, as there was no memory for a copy.
- * @GUP_MOVE_FAILED: It was not migrated, because of somebody's reference mostly.
- * @GUP_NR_MOVES: Number of the others.
- */
-enum gup_move {
-	GUP_MOVE_FOUND,
-	GUP_MOVE_ISOLATED,
-	GUP_MOVE_BUSY,
-	GUP_MOVE_DEVICE,
-	GUP_MOVE_NO_MEMORY,
-	GUP_MOVE_FAILED,
-	GUP_NR_MOVES,
-};
+#include "gup_trace.h"
 
 /**
  * struct gup_moving - what a long-term pin has to move
@@ -93,6 +73,7 @@ static void gup_note_move(struct gup_moving *moving, struct folio *folio,
 			  enum gup_move move)
 {
 	moving->nr[move]++;
+	trace_gup_longterm(folio, move);
 }
 
 /* Is it worth while to start over? Waits for those who are in the way. */
@@ -201,6 +182,15 @@ static int gup_isolate_unpinnable(struct gup_sink *sink, unsigned long mark,
 	return error;
 }
 
+/* How many folios were migrated. One that was split may have left many behind. */
+static long gup_nr_moved(const struct gup_moving *moving)
+{
+	const long left = moving->nr[GUP_MOVE_FAILED] +
+			  moving->nr[GUP_MOVE_NO_MEMORY];
+
+	return max((long)moving->nr[GUP_MOVE_ISOLATED] - left, 0L);
+}
+
 /* What was not migrated is still on the list. */
 static void gup_note_unmigrated(struct gup_moving *moving, enum gup_move move)
 {
@@ -221,8 +211,10 @@ static int gup_migrate(struct gup_moving *moving)
 
 	if (list_empty(&moving->isolated))
 		return 0;
-	if (gup_fail_migrate())
+	if (gup_fail_migrate()) {
+		gup_note_unmigrated(moving, GUP_MOVE_FAILED);
 		return -ENOMEM;
+	}
 	ret = migrate_pages(&moving->isolated, alloc_migration_target, NULL,
 			    (unsigned long)&mtc, MIGRATE_SYNC,
 			    MR_LONGTERM_PIN, NULL);
@@ -259,8 +251,12 @@ static int gup_move_longterm(struct gup_sink *sink, unsigned long mark,
 	gup_sink_undo(sink, mark, FOLL_PIN);
 	if (!error)
 		error = gup_migrate(moving);
+	count_vm_events(GUP_LONGTERM_MOVED, gup_nr_moved(moving));
 	putback_movable_pages(&moving->isolated);
-	return error ?: gup_start_over(moving);
+	error = error ?: gup_start_over(moving);
+	if (error != -EAGAIN)
+		count_vm_event(GUP_LONGTERM_FAILED);
+	return error;
 }
 #else
 /* Nobody expects to be able to move anything. */
@@ -449,6 +445,7 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 {
 	struct gup_memfd m = {
 		.file = memfd,
+		.idx = start >> PAGE_SHIFT,
 		.last = end >> PAGE_SHIFT,
 		.max = max_folios,
 		.sink = gup_sink_init((struct page **)folios),
@@ -460,6 +457,8 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 	if (!gup_memfd_args_ok(memfd, start, end, folios, max_folios))
 		return -EINVAL;
 
+	trace_gup_begin(GUP_FN_MEMFD, start, m.last - m.idx + 1,
+			FOLL_PIN | FOLL_LONGTERM);
 	flags = memalloc_pin_save();
 	do {
 		m.idx = start >> PAGE_SHIFT;
@@ -470,6 +469,7 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 			error = gup_move_longterm(&m.sink, 0, &moving);
 	} while (error == -EAGAIN);
 	memalloc_pin_restore(flags);
+	trace_gup_end(GUP_FN_MEMFD, start, error ?: gup_sink_nr(&m.sink));
 
 	if (error)
 		return error;

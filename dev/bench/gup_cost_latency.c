@@ -62,6 +62,13 @@ static void run_mlock(const struct request *request, char *mem)
 		fail(request->name);
 }
 
+/* The same faults without GUP: what no request can be better than. */
+static void run_touch(const struct request *request, char *mem)
+{
+	for (unsigned long at = 0; at < LATENCY_SIZE; at += PAGE)
+		*(volatile char *)(mem + at) = 1;
+}
+
 /* The driver holds mmap_lock during the whole slow request. */
 static const struct request
 	nothing =	{ "nothing",		true,	run_nothing,	0 },
@@ -70,7 +77,8 @@ static const struct request
 	pin_slow =	{ "pin-slow",		true,	run_pin,	PIN_BASIC_TEST },
 	pin_longterm =	{ "pin-longterm",	true,	run_pin,	PIN_LONGTERM_BENCHMARK },
 	pin_fast_cold =	{ "pin-fast-cold",	false,	run_pin,	PIN_FAST_BENCHMARK },
-	mlock_cold =	{ "mlock-cold",		false,	run_mlock,	0 };
+	mlock_cold =	{ "mlock-cold",		false,	run_mlock,	0 },
+	touch_cold =	{ "touch-cold",		false,	run_touch,	0 };
 
 static const struct latency latencies[] = {
 	{ &wakeup,			&nothing },
@@ -79,6 +87,7 @@ static const struct latency latencies[] = {
 	{ &wakeup,			&pin_slow },
 	{ &wakeup,			&pin_longterm },
 	{ &mmap_lock_wait,		&nothing },
+	{ &mmap_lock_wait,		&touch_cold },
 	{ &mmap_lock_wait,		&pin_fast_cold },
 	{ &mmap_lock_wait,		&mlock_cold },
 };

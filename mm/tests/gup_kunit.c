@@ -198,6 +198,20 @@ long gk_get_remote(unsigned long start, unsigned long nr, unsigned int flags,
 	return ret;
 }
 
+long gk_get_remote_unlocked(unsigned long start, unsigned long nr,
+			    unsigned int flags, struct page **pages)
+{
+	return get_user_pages_remote_unlocked(current->mm, start, nr, flags,
+					      pages);
+}
+
+long gk_pin_remote_unlocked(unsigned long start, unsigned long nr,
+			    unsigned int flags, struct page **pages)
+{
+	return pin_user_pages_remote_unlocked(current->mm, start, nr, flags,
+					      pages);
+}
+
 long gk_get_unlocked(unsigned long start, unsigned long nr, unsigned int flags,
 		     struct page **pages)
 {
@@ -320,11 +334,13 @@ long gk_pin_lockless(unsigned long start, unsigned long nr, unsigned int flags,
 const struct gk_api gk_apis[GK_NR_APIS] = {
 	{ "get_user_pages", gk_get_locked, FOLL_GET },
 	{ "get_user_pages_remote", gk_get_remote, FOLL_GET },
+	{ "get_user_pages_remote_unlocked", gk_get_remote_unlocked, FOLL_GET },
 	{ "get_user_pages_unlocked", gk_get_unlocked, FOLL_GET },
 	{ "get_user_pages_fast", gk_get_fast, FOLL_GET, true },
 	{ "get_user_pages_fast_only", gk_get_fast_only, FOLL_GET, true, true },
 	{ "pin_user_pages", gk_pin_locked, FOLL_PIN },
 	{ "pin_user_pages_remote", gk_pin_remote, FOLL_PIN },
+	{ "pin_user_pages_remote_unlocked", gk_pin_remote_unlocked, FOLL_PIN },
 	{ "pin_user_pages_unlocked", gk_pin_unlocked, FOLL_PIN },
 	{ "pin_user_pages_fast", gk_pin_fast, FOLL_PIN, true },
 	{ "pin_user_bvecs_fast", gk_pin_bvecs, FOLL_PIN, true },

@@ -38,10 +38,11 @@ struct gk_api {
 	bool lockless;
 };
 
-#define GK_NR_APIS	12
+#define GK_NR_APIS	14
 extern const struct gk_api gk_apis[GK_NR_APIS];
 
 gk_take_fn gk_get_locked, gk_get_remote, gk_get_unlocked, gk_get_fast;
+gk_take_fn gk_get_remote_unlocked, gk_pin_remote_unlocked;
 gk_take_fn gk_pin_locked, gk_pin_remote, gk_pin_unlocked, gk_pin_fast;
 /* Ranges, at most so many, taken apart into pages. */
 #define GK_NR_BVECS	65536UL

@@ -350,6 +350,22 @@ static long gk_get_two_of(struct mm_struct *mm, unsigned long start,
 	return get_user_pages_remote(mm, start, 2, FOLL_WRITE, pages, locked);
 }
 
+static long gk_get_two_unlocked(struct mm_struct *mm, unsigned long start,
+				struct page **pages, int *locked)
+{
+	mmap_read_unlock(mm);
+	*locked = 0;
+	return get_user_pages_remote_unlocked(mm, start, 2, FOLL_WRITE, pages);
+}
+
+static long gk_pin_two_unlocked(struct mm_struct *mm, unsigned long start,
+				struct page **pages, int *locked)
+{
+	mmap_read_unlock(mm);
+	*locked = 0;
+	return pin_user_pages_remote_unlocked(mm, start, 2, FOLL_WRITE, pages);
+}
+
 static const struct gk_remote {
 	const char *name;
 	gk_take_of_fn *take;
@@ -358,6 +374,8 @@ static const struct gk_remote {
 	{ "get", gk_get_two_of, FOLL_GET },
 	{ "pages", gk_pin_two_of, FOLL_PIN },
 	{ "ranges", gk_pin_two_bvecs_of, FOLL_PIN },
+	{ "get, unlocked", gk_get_two_unlocked, FOLL_GET },
+	{ "pages, unlocked", gk_pin_two_unlocked, FOLL_PIN },
 };
 
 KUNIT_ARRAY_PARAM_DESC(gk_remote, gk_remotes, name);
@@ -433,6 +451,8 @@ static const struct gk_bad_flags gk_bad_flags[] = {
 	{ "get_fast_only: INTERRUPTIBLE", gk_get_fast_only, FOLL_INTERRUPTIBLE },
 	{ "pin_fast: SPLIT_PMD", gk_pin_fast, FOLL_SPLIT_PMD },
 	{ "remote: lock not held", gk_get_remote_dropped, 0 },
+	{ "get_remote_unlocked: PIN is internal", gk_get_remote_unlocked, FOLL_PIN },
+	{ "pin_remote_unlocked: GET excludes PIN", gk_pin_remote_unlocked, FOLL_GET },
 };
 
 KUNIT_ARRAY_PARAM_DESC(gk_bad_flags, gk_bad_flags, name);

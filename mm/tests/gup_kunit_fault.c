@@ -78,6 +78,10 @@ static const struct gk_told gk_told[] = {
 	{ "get_remote", gk_get_droppable, FOLL_WRITE,
 	  GK_MAY_WAIT | FAULT_FLAG_REMOTE | FAULT_FLAG_WRITE },
 	{ "get_remote, lock kept", gk_get_remote_kept, 0, FAULT_FLAG_REMOTE },
+	{ "get_remote_unlocked", gk_get_remote_unlocked, FOLL_WRITE,
+	  GK_MAY_WAIT | FAULT_FLAG_REMOTE | FAULT_FLAG_WRITE },
+	{ "pin_remote_unlocked", gk_pin_remote_unlocked, 0,
+	  GK_MAY_WAIT | FAULT_FLAG_REMOTE },
 	{ "pin_fast", gk_pin_fast, FOLL_WRITE, GK_MAY_WAIT | FAULT_FLAG_WRITE },
 	{ "pin_unlocked", gk_pin_unlocked, 0, GK_MAY_WAIT },
 };
@@ -96,7 +100,8 @@ static void gup_fault_flags(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dev->calls, 1);
 	KUNIT_EXPECT_EQ(test, dev->flags[0] & GK_FAULT_FLAGS, told->want);
 	KUNIT_EXPECT_PTR_EQ(test, pages[0], dev->pages[0]);
-	if (told->take == gk_pin_fast || told->take == gk_pin_unlocked)
+	if (told->take == gk_pin_fast || told->take == gk_pin_unlocked ||
+	    told->take == gk_pin_remote_unlocked)
 		unpin_user_page(pages[0]);
 	else
 		put_page(pages[0]);

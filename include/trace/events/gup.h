@@ -11,6 +11,7 @@
 
 #include <linux/mm.h>
 #include <linux/tracepoint.h>
+#include <trace/events/mmflags.h>
 
 #define GUP_FUNCTION_NAMES						\
 	EM(GUP_FN_GET,			"get_user_pages")		\
@@ -70,6 +71,14 @@
 	EM(GUP_NO_VMA_REFUSED,		"refused")			\
 	EMe(GUP_NO_VMA_FAULT,		"fault")
 
+#define GUP_MOVE_NAMES							\
+	EM(GUP_MOVE_FOUND,		"found")			\
+	EM(GUP_MOVE_ISOLATED,		"isolated")			\
+	EM(GUP_MOVE_BUSY,		"busy")				\
+	EM(GUP_MOVE_DEVICE,		"device")			\
+	EM(GUP_MOVE_NO_MEMORY,		"no memory")			\
+	EMe(GUP_MOVE_FAILED,		"failed")
+
 /* User space has to be told the values of enumerators. */
 #undef EM
 #undef EMe
@@ -80,6 +89,7 @@ GUP_FUNCTION_NAMES
 GUP_FOLL_NAMES
 GUP_FAST_STOP_NAMES
 GUP_NO_VMA_NAMES
+GUP_MOVE_NAMES
 
 #undef EM
 #undef EMe
@@ -241,6 +251,44 @@ DEFINE_EVENT(gup_lock, gup_fault_unlock,
 DEFINE_EVENT(gup_lock, gup_give_way,
 	TP_PROTO(unsigned long addr, bool vma),
 	TP_ARGS(addr, vma)
+);
+
+/*
+ * A folio may not stay pinned where it is, or this is what has become of it. Whose
+ * references are in the way is not known, but how many there are.
+ */
+TRACE_EVENT(gup_longterm,
+
+	TP_PROTO(const struct folio *folio, unsigned int what),
+
+	TP_ARGS(folio, what),
+
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned int, order)
+		__field(unsigned int, zone)
+		__field(bool, cma)
+		__field(int, refs)
+		__field(int, maps)
+		__field(unsigned int, what)
+	),
+
+	TP_fast_assign(
+		__entry->pfn = folio_pfn(folio);
+		__entry->order = folio_order(folio);
+		__entry->zone = folio_zonenum(folio);
+		__entry->cma = is_migrate_cma_folio(folio, folio_pfn(folio));
+		__entry->refs = folio_ref_count(folio);
+		__entry->maps = folio_mapcount(folio);
+		__entry->what = what;
+	),
+
+	TP_printk("pfn=0x%lx order=%u zone=%s refs=%d maps=%d what=%s",
+		  __entry->pfn, __entry->order,
+		  __entry->cma ? "CMA" :
+		  __print_symbolic(__entry->zone, ZONE_TYPE),
+		  __entry->refs, __entry->maps,
+		  __print_symbolic(__entry->what, GUP_MOVE_NAMES))
 );
 
 /* A folio was made dirty when a pin of it was released. */

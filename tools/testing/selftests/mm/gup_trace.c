@@ -3,7 +3,7 @@
  * What GUP tells of itself: trace events and the counters of /proc/vmstat. Each way that
  * a request can take is gone once, and has to be seen.
  */
-#include "gup_common.h"
+#include "gup_movable.h"
 
 #define NR_PAGES	16
 #define TRACING		"/sys/kernel/tracing"
@@ -32,13 +32,19 @@ static void pin_and_unpin(FIXTURE_DATA(trace) *self, unsigned int flags)
 		gup_unpin(self->driver);
 }
 
-static void warm(FIXTURE_DATA(trace) *self)
+static void touch(FIXTURE_DATA(trace) *self)
 {
 	gup_touch(self->mem, self->len);
+}
+
+/* The first pin has moved the pages to where they may stay. */
+static void settle(FIXTURE_DATA(trace) *self)
+{
+	touch(self);
 	pin_and_unpin(self, WRITE | FAST);
 }
 
-static void cold(FIXTURE_DATA(trace) *self)
+static void pin_fast(FIXTURE_DATA(trace) *self)
 {
 	pin_and_unpin(self, WRITE | FAST);
 }
@@ -56,7 +62,6 @@ static void refused(FIXTURE_DATA(trace) *self)
 
 static void read_only(FIXTURE_DATA(trace) *self)
 {
-	gup_touch(self->mem, self->len);
 	MUST(!mprotect(self->mem, self->len, PROT_READ));
 	pin_and_unpin(self, WRITE | FAST);
 }
@@ -72,7 +77,6 @@ static void shared_with_child(FIXTURE_DATA(trace) *self)
 	int *steps = gup_steps();
 	pid_t pid;
 
-	gup_touch(self->mem, self->len);
 	pid = gup_fork();
 	if (!pid) {
 		gup_wait(steps, 1);
@@ -81,6 +85,19 @@ static void shared_with_child(FIXTURE_DATA(trace) *self)
 	pin_and_unpin(self, FAST);
 	gup_step(steps, 1);
 	MUST(!gup_join(pid));
+}
+
+/* The pipe has a reference, which nobody can move with the page. */
+static void held_by_pipe(FIXTURE_DATA(trace) *self)
+{
+	struct iovec iov = { self->mem, psize() };
+	int fds[2];
+
+	MUST(!pipe(fds));
+	MUST(vmsplice(fds[1], &iov, 1, 0) == (ssize_t)psize());
+	pin_and_unpin(self, WRITE | FAST);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void written_by_another(FIXTURE_DATA(trace) *self)
@@ -97,6 +114,7 @@ static void locked_in_memory(FIXTURE_DATA(trace) *self)
 }
 
 FIXTURE_VARIANT(trace) {
+	void (*prepare)(FIXTURE_DATA(trace) *self);
 	void (*act)(FIXTURE_DATA(trace) *self);
 	const char *want[MAX_WANT];	/* one behind the other, %lx is the address */
 	const char *never;
@@ -105,7 +123,8 @@ FIXTURE_VARIANT(trace) {
 };
 
 FIXTURE_VARIANT_ADD(trace, warm) {
-	.act = warm,
+	.prepare = settle,
+	.act = pin_fast,
 	.want = { "gup_begin: pin_user_pages_fast start=0x%lx pages=16 flags=WRITE|LONGTERM|PIN",
 		  "gup_end: pin_user_pages_fast start=0x%lx result=16" },
 	.never = "gup_fast_stop:",
@@ -114,7 +133,7 @@ FIXTURE_VARIANT_ADD(trace, warm) {
 };
 
 FIXTURE_VARIANT_ADD(trace, cold) {
-	.act = cold,
+	.act = pin_fast,
 	.want = { "gup_begin: pin_user_pages_fast", "gup_fast_stop: addr=0x%lx why=absent",
 		  "gup_lock: addr=0x%lx lock=vma", "gup_fault: addr=0x%lx flags=WRITE",
 		  "gup_end: pin_user_pages_fast start=0x%lx result=16" },
@@ -124,7 +143,7 @@ FIXTURE_VARIANT_ADD(trace, cold) {
 };
 
 FIXTURE_VARIANT_ADD(trace, falls_back) {
-	.act = cold,
+	.act = pin_fast,
 	.want = { "gup_fast_stop: addr=0x%lx why=absent undone=0" },
 	.counter = "gup_fast_fallback ",
 	.counted = 1,
@@ -148,6 +167,7 @@ FIXTURE_VARIANT_ADD(trace, refused) {
 };
 
 FIXTURE_VARIANT_ADD(trace, read_only) {
+	.prepare = settle,
 	.act = read_only,
 	.want = { "gup_fast_stop: addr=0x%lx why=denied", "result=-14" },
 	.never = "gup_fault:",
@@ -159,6 +179,7 @@ FIXTURE_VARIANT_ADD(trace, unmapped) {
 };
 
 FIXTURE_VARIANT_ADD(trace, shared_with_child) {
+	.prepare = settle,
 	.act = shared_with_child,
 	.want = { "gup_fast_stop: addr=0x%lx why=unshare", "gup_fault: addr=0x%lx flags=", "UNSHARE",
 		  "result=16" },
@@ -179,14 +200,39 @@ FIXTURE_VARIANT_ADD(trace, locked_in_memory) {
 	.never = "lock=mmap_lock",
 };
 
+FIXTURE_VARIANT_ADD(trace, moved) {
+	.prepare = touch,
+	.act = pin_fast,
+	.want = { "gup_fast_stop: addr=0x%lx why=unpinnable", "gup_longterm: pfn=0x", "what=found",
+		  "what=isolated", "gup_end: pin_user_pages_fast start=0x%lx result=16" },
+	.counter = "gup_longterm_moved ",
+	.counted = NR_PAGES,
+};
+
+FIXTURE_VARIANT_ADD(trace, held_by_pipe) {
+	.prepare = touch,
+	.act = held_by_pipe,
+	.want = { "gup_fast_stop: addr=0x%lx why=unpinnable", "what=found", "what=failed",
+		  "gup_end: pin_user_pages_fast start=0x%lx result=-12" },
+	.counter = "gup_longterm_failed ",
+	.counted = 1,
+};
+
 static bool trace_on(bool on)
 {
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	return gup_write(TRACING "/events/gup/enable", on ? "1" : "0") &&
-	       gup_write(TRACING "/set_event_pid", on ? pid : " ") &&
-	       (!on || gup_write(TRACING "/trace", " "));
+	       gup_write(TRACING "/set_event_pid", on ? pid : " ");
+}
+
+static void clear_trace(void)
+{
+	int fd = open(TRACING "/trace", O_WRONLY | O_TRUNC);
+
+	MUST(fd >= 0);
+	close(fd);
 }
 
 FIXTURE_SETUP(trace)
@@ -236,10 +282,16 @@ static char *read_trace(void)
 TEST_F(trace, is_seen)
 {
 	const char *counter = variant->counter ?: "gup_fast_pages ";
-	long before = gup_vmstat(counter);
-	char *text;
 	const char *at;
+	char *text;
+	long before;
 
+	if (variant->prepare)
+		variant->prepare(self);
+	if (variant->prepare == touch && gup_nr_movable(self->mem, self->len) < NR_PAGES)
+		SKIP(return, NO_MOVABLE);
+	clear_trace();
+	before = gup_vmstat(counter);
 	MUST(trace_on(true));
 	variant->act(self);
 	MUST(trace_on(false));
@@ -275,6 +327,8 @@ TEST(gup_why_tells)
 	out = popen(command, "r");
 	MUST(out);
 	len = fread(text, 1, sizeof(text) - 1, out);
+	for (size_t i = 0; i < len; i++)
+		text[i] = text[i] ?: ' ';
 	text[len] = 0;
 	EXPECT_EQ(0, pclose(out))
 		TH_LOG("%s", text);
