@@ -172,8 +172,7 @@ long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
 	gup_enter(&req, GUP_FN_GET_REMOTE);
-	return gup_leave(&req, GUP_FN_GET_REMOTE,
-			     gup_run_remote(&req, locked));
+	return gup_leave(&req, GUP_FN_GET_REMOTE, gup_run_remote(&req, locked));
 }
 EXPORT_SYMBOL(get_user_pages_remote);
 
@@ -201,8 +200,7 @@ long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
 	gup_enter(&req, GUP_FN_PIN_REMOTE);
-	return gup_leave(&req, GUP_FN_PIN_REMOTE,
-			     gup_run_remote(&req, locked));
+	return gup_leave(&req, GUP_FN_PIN_REMOTE, gup_run_remote(&req, locked));
 }
 EXPORT_SYMBOL(pin_user_pages_remote);
 
@@ -237,8 +235,7 @@ long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
 	gup_enter(&req, GUP_FN_GET_UNLOCKED);
-	return gup_leave(&req, GUP_FN_GET_UNLOCKED,
-			     gup_run_unlocked(&req));
+	return gup_leave(&req, GUP_FN_GET_UNLOCKED, gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL(get_user_pages_unlocked);
 
@@ -262,8 +259,7 @@ long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 		return -EINVAL;
 	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
 	gup_enter(&req, GUP_FN_PIN_UNLOCKED);
-	return gup_leave(&req, GUP_FN_PIN_UNLOCKED,
-			     gup_run_unlocked(&req));
+	return gup_leave(&req, GUP_FN_PIN_UNLOCKED, gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL(pin_user_pages_unlocked);
 
@@ -349,7 +345,7 @@ static int gup_run_fast(unsigned long start, int nr_pages, unsigned int flags,
 	/* Not @flags: a register kept over the call would cost every caller. */
 	if (likely(gup_done(&req)) || (req.flags & FOLL_FAST_ONLY))
 		return gup_leave(&req, gup_fast_function(&req),
-			       gup_sink_nr(&req.sink));
+				 gup_sink_nr(&req.sink));
 	count_vm_event(GUP_FAST_FALLBACK);
 	req.flags |= FOLL_TOUCH;
 	return gup_leave(&req, gup_fast_function(&req), gup_run_unlocked(&req));
@@ -462,7 +458,6 @@ struct page *get_dump_page(unsigned long addr, int *locked)
 	if (!*locked)
 		req.lock = GUP_LOCK_NONE;
 	gup_enter(&req, GUP_FN_DUMP);
-	return gup_leave(&req, GUP_FN_DUMP, gup_slow(&req)) == 1 ?
-	       page : NULL;
+	return gup_leave(&req, GUP_FN_DUMP, gup_slow(&req)) == 1 ? page : NULL;
 }
 #endif

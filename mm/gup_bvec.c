@@ -142,7 +142,7 @@ static ssize_t gup_pin_bvecs(struct gup_req *req, unsigned long start,
 	trace_gup_begin(gup_bvec_function(req), req->start, nr_pages,
 			req->flags);
 	ret = gup_leave(req, gup_bvec_function(req),
-		      gup_run_bvecs(req, nr_pages));
+			gup_run_bvecs(req, nr_pages));
 	if (ret <= 0)
 		return ret;
 	return gup_bvec_cut(to, ranges.nr, ret << PAGE_SHIFT, start, len);

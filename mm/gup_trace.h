@@ -21,7 +21,7 @@ static __always_inline void gup_enter(const struct gup_req *req,
 
 /* It has carried out @req, and is about to return @ret. Returns what to return. */
 static __always_inline long gup_leave(struct gup_req *req,
-				    enum gup_function function, long ret)
+				      enum gup_function function, long ret)
 {
 	ret = gup_fail_call(req, function, ret);
 	trace_gup_end(function, req->start, ret);

