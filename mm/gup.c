@@ -289,8 +289,9 @@ long get_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
 	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_GET_REMOTE);
-	return gup_leave(&req, GUP_FN_GET_REMOTE, gup_run_unlocked(&req));
+	gup_enter(&req, GUP_FN_GET_REMOTE_UNLOCKED);
+	return gup_leave(&req, GUP_FN_GET_REMOTE_UNLOCKED,
+			 gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL_GPL(get_user_pages_remote_unlocked);
 
@@ -318,8 +319,9 @@ long pin_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
 				pages))
 		return -EINVAL;
 	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_PIN_REMOTE);
-	return gup_leave(&req, GUP_FN_PIN_REMOTE, gup_run_unlocked(&req));
+	gup_enter(&req, GUP_FN_PIN_REMOTE_UNLOCKED);
+	return gup_leave(&req, GUP_FN_PIN_REMOTE_UNLOCKED,
+			 gup_run_unlocked(&req));
 }
 EXPORT_SYMBOL_GPL(pin_user_pages_remote_unlocked);
 

@@ -73,11 +73,13 @@ enum gup_fast_stop {
 enum gup_function {
 	GUP_FN_GET,
 	GUP_FN_GET_REMOTE,
+	GUP_FN_GET_REMOTE_UNLOCKED,
 	GUP_FN_GET_UNLOCKED,
 	GUP_FN_GET_FAST,
 	GUP_FN_GET_FAST_ONLY,
 	GUP_FN_PIN,
 	GUP_FN_PIN_REMOTE,
+	GUP_FN_PIN_REMOTE_UNLOCKED,
 	GUP_FN_PIN_UNLOCKED,
 	GUP_FN_PIN_FAST,
 	GUP_FN_PIN_BVECS,
@@ -266,6 +268,7 @@ enum gup_outcome gup_gate_page(struct gup_req *req);
 
 /* mm/gup_longterm.c */
 extern unsigned long gup_busy_patience;
+extern unsigned long gup_failed_patience;
 long gup_slow_longterm(struct gup_req *req);
 
 /* mm/gup_fast.c */

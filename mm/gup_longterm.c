@@ -29,7 +29,8 @@
  * @moved: How often it has moved all there was.
  * @left: How often something was left where it was.
  * @wait: How long it has waited after that the last time, in jiffies.
- * @waited: How long in all.
+ * @waited_busy: How long in all for folios that could not be isolated.
+ * @waited_failed: How long in all for folios that could not be migrated.
  */
 struct gup_moving {
 	struct list_head isolated;
@@ -38,7 +39,8 @@ struct gup_moving {
 	unsigned int moved;
 	unsigned int left;
 	unsigned long wait;
-	unsigned long waited;
+	unsigned long waited_busy;
+	unsigned long waited_failed;
 };
 
 #ifdef CONFIG_MIGRATION
@@ -63,7 +65,7 @@ unsigned long gup_busy_patience __read_mostly = 60 * HZ;
  * Who has a reference may keep it for ever, as a pipe does. A look at the folio is
  * over by then, and most I/O is.
  */
-#define GUP_FAILED_PATIENCE	DIV_ROUND_UP(HZ, 10)
+unsigned long gup_failed_patience __read_mostly = DIV_ROUND_UP(HZ, 10);
 
 /*
  * The one place that learns what becomes of each folio that may not stay. It is
@@ -76,22 +78,28 @@ static void gup_note_move(struct gup_moving *moving, struct folio *folio,
 	trace_gup_longterm(folio, move);
 }
 
+static bool gup_wait_moving(struct gup_moving *moving, unsigned long *waited,
+			    unsigned long patience)
+{
+	if (*waited >= patience)
+		return false;
+	moving->wait = clamp(2 * moving->wait, 1, GUP_MAX_WAIT);
+	*waited += moving->wait;
+	schedule_timeout_killable(moving->wait);
+	return true;
+}
+
 /* Is it worth while to start over? Waits for those who are in the way. */
 static bool gup_may_start_over(struct gup_moving *moving)
 {
-	const unsigned long patience = moving->nr[GUP_MOVE_FAILED] ?
-				       GUP_FAILED_PATIENCE : gup_busy_patience;
-
 	if (!moving->nr[GUP_MOVE_BUSY] && !moving->nr[GUP_MOVE_FAILED])
 		return moving->moved++ < GUP_MAX_MOVED;
 	if (moving->left++ < GUP_LEFT_AT_ONCE)
 		return true;
-	if (moving->waited >= patience)
-		return false;
-	moving->wait = clamp(2 * moving->wait, 1, GUP_MAX_WAIT);
-	moving->waited += moving->wait;
-	schedule_timeout_killable(moving->wait);
-	return true;
+	if (moving->nr[GUP_MOVE_FAILED])
+		return gup_wait_moving(moving, &moving->waited_failed,
+				       gup_failed_patience);
+	return gup_wait_moving(moving, &moving->waited_busy, gup_busy_patience);
 }
 
 /*

@@ -371,20 +371,35 @@ static void gk_put_later(struct gk_later *later)
 	put_page(later->page);
 }
 
+/* However busy the machine is, so that later is not too late. */
+static void gk_start_put_later(struct kunit *test, struct gk_later *later)
+{
+	get_page(later->page);
+	gup_failed_patience = 60 * HZ;
+	gk_start_later(test, later);
+}
+
+static void gk_finish_put_later(struct gk_later *later,
+				unsigned long patience)
+{
+	wait_for_completion(&later->done);
+	gup_failed_patience = patience;
+}
+
 /* A reader, or an I/O: its reference is gone in a moment. */
 static void gup_longterm_reference_for_a_moment(struct kunit *test)
 {
 	const struct gk_api *api = test->param_value;
 	unsigned long addr = gk_map_filled(test, 2);
 	struct gk_later later = { .act = gk_put_later, .page = gk_page_at(addr) };
+	const unsigned long patience = gup_failed_patience;
 	struct page *pages[2];
 	long ret;
 
 	gk_need_movable(test, addr);
-	get_page(later.page);
-	gk_start_later(test, &later);
+	gk_start_put_later(test, &later);
 	ret = api->take(addr, 2, FOLL_WRITE | FOLL_LONGTERM, pages);
-	wait_for_completion(&later.done);
+	gk_finish_put_later(&later, patience);
 	KUNIT_ASSERT_EQ(test, ret, 2);
 	gk_expect_pinnable(test, pages, 2);
 	gk_expect_filled(test, addr, 2);
@@ -859,6 +874,7 @@ static void gup_longterm_memfd_reference_for_a_moment(struct kunit *test)
 	unsigned long addr = gk_map_file(test, file, 1, PROT_READ | PROT_WRITE,
 					 MAP_SHARED);
 	struct gk_later later = { .act = gk_put_later };
+	const unsigned long patience = gup_failed_patience;
 	struct folio *folios[1];
 	pgoff_t offset;
 	long ret;
@@ -866,10 +882,9 @@ static void gup_longterm_memfd_reference_for_a_moment(struct kunit *test)
 	gk_fill(test, addr, 1);
 	gk_need_movable(test, addr);
 	later.page = gk_page_at(addr);
-	get_page(later.page);
-	gk_start_later(test, &later);
+	gk_start_put_later(test, &later);
 	ret = memfd_pin_folios(file, 0, PAGE_SIZE - 1, folios, 1, &offset);
-	wait_for_completion(&later.done);
+	gk_finish_put_later(&later, patience);
 	KUNIT_ASSERT_EQ(test, ret, 1);
 	gk_expect_folios(test, file, folios, 1, 0);
 	unpin_folios(folios, 1);

@@ -16,11 +16,13 @@
 /* User space has to be told the values of enumerators. */
 TRACE_DEFINE_ENUM(GUP_FN_GET);
 TRACE_DEFINE_ENUM(GUP_FN_GET_REMOTE);
+TRACE_DEFINE_ENUM(GUP_FN_GET_REMOTE_UNLOCKED);
 TRACE_DEFINE_ENUM(GUP_FN_GET_UNLOCKED);
 TRACE_DEFINE_ENUM(GUP_FN_GET_FAST);
 TRACE_DEFINE_ENUM(GUP_FN_GET_FAST_ONLY);
 TRACE_DEFINE_ENUM(GUP_FN_PIN);
 TRACE_DEFINE_ENUM(GUP_FN_PIN_REMOTE);
+TRACE_DEFINE_ENUM(GUP_FN_PIN_REMOTE_UNLOCKED);
 TRACE_DEFINE_ENUM(GUP_FN_PIN_UNLOCKED);
 TRACE_DEFINE_ENUM(GUP_FN_PIN_FAST);
 TRACE_DEFINE_ENUM(GUP_FN_PIN_BVECS);
@@ -77,20 +79,22 @@ TRACE_DEFINE_ENUM(GUP_MOVE_FAILED);
 
 #define show_gup_function(function)					\
 	__print_symbolic(function,					\
-		{ GUP_FN_GET,              "get_user_pages" },		\
-		{ GUP_FN_GET_REMOTE,       "get_user_pages_remote" },	\
-		{ GUP_FN_GET_UNLOCKED,     "get_user_pages_unlocked" },	\
-		{ GUP_FN_GET_FAST,         "get_user_pages_fast" },	\
-		{ GUP_FN_GET_FAST_ONLY,    "get_user_pages_fast_only" },\
-		{ GUP_FN_PIN,              "pin_user_pages" },		\
-		{ GUP_FN_PIN_REMOTE,       "pin_user_pages_remote" },	\
-		{ GUP_FN_PIN_UNLOCKED,     "pin_user_pages_unlocked" },	\
-		{ GUP_FN_PIN_FAST,         "pin_user_pages_fast" },	\
-		{ GUP_FN_PIN_BVECS,        "pin_user_bvecs_fast" },	\
-		{ GUP_FN_PIN_BVECS_REMOTE, "pin_user_bvecs_remote" },	\
-		{ GUP_FN_MEMFD,            "memfd_pin_folios" },	\
-		{ GUP_FN_DUMP,             "get_dump_page" },		\
-		{ GUP_FN_POPULATE,         "populate" })
+		{ GUP_FN_GET,                 "get_user_pages" },	\
+		{ GUP_FN_GET_REMOTE,          "get_user_pages_remote" },\
+		{ GUP_FN_GET_REMOTE_UNLOCKED, "get_user_pages_remote_unlocked" },\
+		{ GUP_FN_GET_UNLOCKED,        "get_user_pages_unlocked" },\
+		{ GUP_FN_GET_FAST,            "get_user_pages_fast" },	\
+		{ GUP_FN_GET_FAST_ONLY,       "get_user_pages_fast_only" },\
+		{ GUP_FN_PIN,                 "pin_user_pages" },	\
+		{ GUP_FN_PIN_REMOTE,          "pin_user_pages_remote" },\
+		{ GUP_FN_PIN_REMOTE_UNLOCKED, "pin_user_pages_remote_unlocked" },\
+		{ GUP_FN_PIN_UNLOCKED,        "pin_user_pages_unlocked" },\
+		{ GUP_FN_PIN_FAST,            "pin_user_pages_fast" },	\
+		{ GUP_FN_PIN_BVECS,           "pin_user_bvecs_fast" },	\
+		{ GUP_FN_PIN_BVECS_REMOTE,    "pin_user_bvecs_remote" },\
+		{ GUP_FN_MEMFD,               "memfd_pin_folios" },	\
+		{ GUP_FN_DUMP,                "get_dump_page" },	\
+		{ GUP_FN_POPULATE,            "populate" })
 
 #define show_gup_flags(flags)						\
 	__print_flags(flags, "|",					\

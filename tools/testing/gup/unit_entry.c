@@ -1324,6 +1324,17 @@ static void put_back(void)
 		folio_set_lru(folio_at(512));
 }
 
+/* What is put back has a reference for a moment, after all the time. */
+static void put_back_and_look(void)
+{
+	if (is_time() && !folio_test_lru(folio_at(512))) {
+		folio_set_lru(folio_at(512));
+		folio_get(folio_at(512));
+		happens_after += HZ / 20;
+		world.woken = put_reference;
+	}
+}
+
 static void kill_current(void)
 {
 	if (is_time())
@@ -1352,6 +1363,21 @@ static void longterm_waits(const struct api *api)
 static void test_longterm_waits(void)
 {
 	with_each_api(longterm_waits);
+}
+
+static void longterm_waits_again(const struct api *api)
+{
+	if (!api->pin)
+		return;
+	setup_waiting(HZ, put_back_and_look);
+	folio_clear_lru(folio_at(512));
+	expect_moved(api, 5, 4);
+	EXPECT(world.slept >= HZ + HZ / 20 && world.slept < 2 * HZ);
+}
+
+static void test_longterm_waits_again(void)
+{
+	with_each_api(longterm_waits_again);
 }
 
 static void longterm_gives_up(const struct api *api)
@@ -1498,6 +1524,7 @@ const struct test entry_tests[] = {
 	{ "long-term: cannot move", test_longterm_stuck },
 	{ "long-term: isolated elsewhere", test_longterm_isolated_elsewhere },
 	{ "long-term: waits", test_longterm_waits },
+	{ "long-term: waits for another reason", test_longterm_waits_again },
 	{ "long-term: gives up", test_longterm_gives_up },
 	{ "long-term: moved back", test_longterm_moved_back },
 	{ "long-term: device memory", test_longterm_device },

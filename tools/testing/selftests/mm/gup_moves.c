@@ -300,8 +300,9 @@ static void stop_helper(struct moves *m)
 
 static void report(const struct moves *m, const char *name)
 {
-	printf("# %-18s %6ld pages moved, %5ld pins, %5ld failed, %5ld gone: %7.0f in a million, slowest %4.0f ms\n",
-	       name, m->nr_pages, m->nr_pins, m->failed, m->gone,
+	printf("# %-18s %6ld pages to move, %5ld pins, %5ld failed, %5ld gone: ", name,
+	       m->nr_pages, m->nr_pins, m->failed, m->gone);
+	printf("%7.0f in a million, slowest %4.0f ms\n",
 	       m->nr_pins ? 1e6 * m->failed / m->nr_pins : 0, 1e3 * m->slowest);
 }
 

@@ -193,8 +193,8 @@ FIXTURE_VARIANT_ADD(trace, shared_with_child) {
 
 FIXTURE_VARIANT_ADD(trace, written_by_another) {
 	.act = written_by_another,
-	.want = { "gup_begin: pin_user_pages_remote start=0x%lx pages=1 flags=WRITE|",
-		  "gup_end: pin_user_pages_remote", "gup_unpin_dirty: pfn=0x" },
+	.want = { "gup_begin: pin_user_pages_remote_unlocked start=0x%lx pages=1 flags=WRITE|",
+		  "gup_end: pin_user_pages_remote_unlocked", "gup_unpin_dirty: pfn=0x" },
 };
 
 FIXTURE_VARIANT_ADD(trace, locked_in_memory) {
