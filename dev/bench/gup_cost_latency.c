@@ -66,7 +66,7 @@ static void run_mlock(const struct request *request, char *mem)
 static void run_touch(const struct request *request, char *mem)
 {
 	for (unsigned long at = 0; at < LATENCY_SIZE; at += PAGE)
-		*(volatile char *)(mem + at) = 1;
+		mem[at] = 1;
 }
 
 /* The driver holds mmap_lock during the whole slow request. */
