@@ -211,6 +211,8 @@ EXPORT_SYMBOL(pin_user_pages_remote);
 /* gup_slow() or gup_slow_longterm(), with mmap_lock taken and dropped inside. */
 static long gup_run_unlocked(struct gup_req *req)
 {
+	/* Mostly it is not, so that lockdep would not see who must not call this. */
+	might_lock_read(&req->mm->mmap_lock);
 	req->lock = GUP_LOCK_NONE;
 	return gup_run_slow(req);
 }

@@ -254,6 +254,7 @@ int __mm_populate(unsigned long start, unsigned long len, int ignore_errors)
 	};
 	long ret = 0;
 
+	might_lock_read(&p.mm->mmap_lock);
 	while (p.addr < p.end) {
 		ret = gup_populate_part(&p);
 		if (ret < 0 && !ignore_errors)
