@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
+#include "gup_fail.h"
 #include "gup_internal.h"
 #include "gup_trace.h"
 
@@ -337,22 +338,35 @@ static int gup_run_fast(unsigned long start, int nr_pages, unsigned int flags,
 {
 	struct gup_req req = gup_req_init(current->mm, start, nr_pages, pages,
 					  flags);
+	unsigned long taken;
 
 	if (!(flags & FOLL_FAST_ONLY))
 		might_lock_read(&current->mm->mmap_lock);
 	if (flags & FOLL_PIN)
 		gup_set_has_pinned(current->mm);
 
-	gup_enter(&req, gup_fast_function(&req));
 	gup_fast(&req);
-	count_vm_events(GUP_FAST_PAGES, gup_sink_nr(&req.sink));
+	taken = gup_sink_nr(&req.sink);
+	count_vm_events(GUP_FAST_PAGES, taken);
 	/* Not @flags: a register kept over the call would cost every caller. */
-	if (likely(gup_done(&req)) || (req.flags & FOLL_FAST_ONLY))
-		return gup_leave(&req, gup_fast_function(&req),
-				 gup_sink_nr(&req.sink));
+	if (likely(taken >= req.nr_pages) || (req.flags & FOLL_FAST_ONLY))
+		return gup_fail_fast_call(&req, taken);
 	count_vm_event(GUP_FAST_FALLBACK);
 	req.flags |= FOLL_TOUCH;
-	return gup_leave(&req, gup_fast_function(&req), gup_run_unlocked(&req));
+	return gup_fail_fast_call(&req, gup_run_unlocked(&req));
+}
+
+/* Around gup_run_fast(), as it would have registers to save for an event in it. */
+static noinline int gup_trace_fast(unsigned long start, int nr_pages,
+				   unsigned int flags, struct page **pages)
+{
+	const enum gup_function function = gup_fast_function(flags);
+	int ret;
+
+	trace_gup_begin(function, start, nr_pages, flags);
+	ret = gup_run_fast(start, nr_pages, flags, pages);
+	trace_gup_end(function, start, ret);
+	return ret;
 }
 
 /*
@@ -378,6 +392,8 @@ static __always_inline int gup_fast_call(unsigned long start, int nr_pages,
 		return -EOVERFLOW;
 	if (end > TASK_SIZE_MAX)
 		return -EFAULT;
+	if (trace_gup_begin_enabled() || trace_gup_end_enabled())
+		return gup_trace_fast(start, nr_pages, flags | add, pages);
 	return gup_run_fast(start, nr_pages, flags | add, pages);
 }
 

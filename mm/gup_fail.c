@@ -70,6 +70,18 @@ long gup_fail_call(struct gup_req *req, enum gup_function function,
 }
 
 /**
+ * gup_fail_fast_call() - gup_fail_call() for the fast entry points
+ * @req: The request, carried out.
+ * @ret: What the function is about to return.
+ *
+ * Return: As gup_fail_call().
+ */
+long gup_fail_fast_call(struct gup_req *req, long ret)
+{
+	return gup_fail_call(req, gup_fast_function(req->flags), ret);
+}
+
+/**
  * gup_fail_memfd() - make memfd_pin_folios() fail
  * @sink: What it has pinned.
  * @error: The error it has had so far, or 0.
@@ -94,11 +106,13 @@ int gup_fail_memfd(const struct gup_sink *sink, int error)
  */
 void gup_fail_fast(struct gup_req *req, unsigned long mark)
 {
+	const enum gup_function function = gup_sink_has_ranges(&req->sink) ?
+			GUP_FN_PIN_BVECS : gup_fast_function(req->flags);
 	const unsigned long page = gup_fail_page();
 
 	if (page < mark ||
-	    !gup_fail_taken(GUP_FAIL_FAST, gup_fast_function(req),
-			    gup_sink_nr(&req->sink), page))
+	    !gup_fail_taken(GUP_FAIL_FAST, function, gup_sink_nr(&req->sink),
+			    page))
 		return;
 	gup_undo(req, page);
 	req->fast_stop = GUP_FAST_CHANGED;

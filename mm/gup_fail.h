@@ -48,6 +48,7 @@ extern struct gup_fail_attr gup_fail_attr;
 
 long gup_fail_call(struct gup_req *req, enum gup_function function,
 		   long ret);
+long gup_fail_fast_call(struct gup_req *req, long ret);
 int gup_fail_memfd(const struct gup_sink *sink, int error);
 void gup_fail_fast(struct gup_req *req, unsigned long mark);
 bool gup_fail_isolate(unsigned long pos, unsigned long nr);
@@ -56,6 +57,11 @@ bool gup_fail_migrate(void);
 static __always_inline long gup_fail_call(struct gup_req *req,
 					  enum gup_function function,
 					  long ret)
+{
+	return ret;
+}
+
+static __always_inline long gup_fail_fast_call(struct gup_req *req, long ret)
 {
 	return ret;
 }

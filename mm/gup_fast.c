@@ -659,7 +659,7 @@ void gup_fast(struct gup_req *req)
 
 	if (unlikely(!gup_fast_permitted(req->start, end))) {
 		gup_fast_fail(req, GUP_FAST_DENIED);
-		gup_fast_give_back(req, mark);
+		gup_fast_give_back(req, gup_sink_nr(&req->sink));
 		return;
 	}
 	do {

@@ -203,16 +203,12 @@ static inline void gup_undo(struct gup_req *req, unsigned long mark)
 	gup_sink_undo(&req->sink, mark, req->flags);
 }
 
-/* The fast functions differ by their flags, and what they want. */
-static __always_inline enum gup_function
-gup_fast_function(const struct gup_req *req)
+/* The fast functions of pages differ by their flags. */
+static __always_inline enum gup_function gup_fast_function(unsigned int flags)
 {
-	if (gup_sink_has_ranges(&req->sink))
-		return GUP_FN_PIN_BVECS;
-	if (req->flags & FOLL_PIN)
+	if (flags & FOLL_PIN)
 		return GUP_FN_PIN_FAST;
-	return req->flags & FOLL_FAST_ONLY ? GUP_FN_GET_FAST_ONLY :
-					     GUP_FN_GET_FAST;
+	return flags & FOLL_FAST_ONLY ? GUP_FN_GET_FAST_ONLY : GUP_FN_GET_FAST;
 }
 
 /* What the caller gets: how many pages, or why there is none. */

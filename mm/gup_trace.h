@@ -12,11 +12,22 @@
 #include "gup_fail.h"
 #include "gup_internal.h"
 
+void __cold gup_trace_begin(const struct gup_req *req,
+			    enum gup_function function);
+long __cold gup_trace_end(const struct gup_req *req, enum gup_function function,
+			  long ret);
+
+/*
+ * What is traced is put together out of line, only if it is wanted: fast pins of one
+ * page would feel it.
+ */
+
 /* A public function begins. @req: What it is asked for. */
 static __always_inline void gup_enter(const struct gup_req *req,
 				      enum gup_function function)
 {
-	trace_gup_begin(function, req->start, req->nr_pages, req->flags);
+	if (trace_gup_begin_enabled())
+		gup_trace_begin(req, function);
 }
 
 /* It has carried out @req, and is about to return @ret. Returns what to return. */
@@ -24,7 +35,8 @@ static __always_inline long gup_leave(struct gup_req *req,
 				      enum gup_function function, long ret)
 {
 	ret = gup_fail_call(req, function, ret);
-	trace_gup_end(function, req->start, ret);
+	if (trace_gup_end_enabled())
+		ret = gup_trace_end(req, function, ret);
 	return ret;
 }
 

@@ -996,6 +996,10 @@ extern __thread unsigned long vm_events[NR_VM_EVENT_ITEMS];
 #define TP_PROTO(...)			__VA_ARGS__
 #define TRACE_DEFINE_ENUM(a)
 #define TRACE_EVENT(name, proto, ...)					\
+	static inline bool trace_##name##_enabled(void)			\
+	{								\
+		return false;						\
+	}								\
 	static inline void trace_##name(proto) { }
 #define DECLARE_EVENT_CLASS(...)
 #define DEFINE_EVENT(class, name, proto, ...)				\
