@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <linux/user_bvecs.h>
+
 #include "gup_world.h"
 
 #define HOT_PAGES	8192UL
@@ -28,6 +30,10 @@ struct impl {
 	int (*pin_fast)(unsigned long start, int nr, unsigned int flags,
 			struct page **pages);
 	void (*unpin)(struct page **pages, unsigned long nr);
+	/* The same as ranges; how many pages they have. */
+	long (*pin_ranges)(unsigned long start, unsigned long nr,
+			   struct page **pages, struct user_bvecs *to);
+	void (*unpin_ranges)(const struct user_bvecs *of);
 };
 
 typeof(get_user_pages) base_get_user_pages __weak;
@@ -35,6 +41,23 @@ typeof(pin_user_pages) base_pin_user_pages __weak;
 typeof(get_user_pages_fast) base_get_user_pages_fast __weak;
 typeof(pin_user_pages_fast) base_pin_user_pages_fast __weak;
 typeof(unpin_user_pages) base_unpin_user_pages __weak;
+typeof(unpin_user_folio) base_unpin_user_folio __weak;
+
+static long base_pin_ranges(unsigned long start, unsigned long nr,
+			    struct page **pages, struct user_bvecs *to);
+static void base_unpin_ranges(const struct user_bvecs *of);
+
+static long our_pin_ranges(unsigned long start, unsigned long nr,
+			   struct page **pages, struct user_bvecs *to)
+{
+	return pin_user_bvecs_fast(start, nr << PAGE_SHIFT, FOLL_WRITE, to) >>
+	       PAGE_SHIFT;
+}
+
+static void our_unpin_ranges(const struct user_bvecs *of)
+{
+	unpin_user_bvecs(of->bvecs, of->nr, false);
+}
 
 enum { BASE, OURS, NR_IMPLS };
 
@@ -42,18 +65,23 @@ static const struct impl impls[NR_IMPLS] = {
 	[BASE] = {
 		"base", base_get_user_pages, base_pin_user_pages,
 		base_get_user_pages_fast, base_pin_user_pages_fast,
-		base_unpin_user_pages,
+		base_unpin_user_pages, base_pin_ranges, base_unpin_ranges,
 	},
 	[OURS] = {
 		"ours", get_user_pages, pin_user_pages, get_user_pages_fast,
-		pin_user_pages_fast, unpin_user_pages,
+		pin_user_pages_fast, unpin_user_pages, our_pin_ranges,
+		our_unpin_ranges,
 	},
 };
 
-enum op { GET_FAST, PIN_FAST, GET_SLOW, PIN_SLOW, UNPIN, NR_OPS };
+enum op {
+	GET_FAST, PIN_FAST, GET_SLOW, PIN_SLOW, PIN_RANGES, UNPIN, UNPIN_RANGES,
+	NR_OPS
+};
 
 static const char *const op_names[NR_OPS] = {
-	"get fast", "pin fast", "get slow", "pin slow", "unpin",
+	"get fast", "pin fast", "get slow", "pin slow", "pin ranges", "unpin",
+	"unpin ranges",
 };
 
 /**
@@ -83,6 +111,9 @@ static const struct memory memories[] = {
 static const unsigned int per_call[] = { 1, 16, 512 };
 
 static struct page **pages;
+static struct bio_vec *bvecs;
+/* The ranges of each call. */
+static struct user_bvecs *ranges;
 static unsigned long *folio_at, *call_order;
 static unsigned int nr_runs = 5;
 static bool csv;
@@ -144,9 +175,37 @@ static void build(const struct memory *memory)
 			  world.first_pfn + (folio_at[i] << memory->order));
 }
 
-static long call(const struct impl *impl, enum op op, unsigned long addr,
-		 unsigned int nr, struct page **out)
+/* What the users of base do: each run of pages in one folio becomes a range. */
+static long base_pin_ranges(unsigned long start, unsigned long nr,
+			    struct page **pages, struct user_bvecs *to)
 {
+	long got = base_pin_user_pages_fast(start, nr, FOLL_WRITE, pages), i;
+	struct bio_vec *last = to->bvecs;
+
+	for (i = 0; i < got; i++) {
+		if (i && pages[i] == pages[i - 1] + 1 &&
+		    page_folio(pages[i]) == page_folio(last->bv_page)) {
+			last->bv_len += PAGE_SIZE;
+			continue;
+		}
+		last = &to->bvecs[to->nr++];
+		bvec_set_page(last, pages[i], PAGE_SIZE, 0);
+	}
+	return got;
+}
+
+static void base_unpin_ranges(const struct user_bvecs *of)
+{
+	for (unsigned int i = 0; i < of->nr; i++)
+		base_unpin_user_folio(page_folio(of->bvecs[i].bv_page),
+				      of->bvecs[i].bv_len >> PAGE_SHIFT);
+}
+
+static long call(const struct impl *impl, enum op op, unsigned long addr,
+		 unsigned int nr, unsigned long at)
+{
+	struct page **out = pages + at * nr;
+
 	switch (op) {
 	case GET_FAST:
 		return impl->get_fast(addr, nr, FOLL_WRITE, out);
@@ -154,6 +213,12 @@ static long call(const struct impl *impl, enum op op, unsigned long addr,
 		return impl->pin_fast(addr, nr, FOLL_WRITE, out);
 	case GET_SLOW:
 		return impl->get_slow(addr, nr, FOLL_WRITE, out);
+	case PIN_RANGES:
+		ranges[at] = (struct user_bvecs) {
+			.bvecs = bvecs + at * nr,
+			.max = nr,
+		};
+		return impl->pin_ranges(addr, nr, out, &ranges[at]);
 	default:
 		return impl->pin_slow(addr, nr, FOLL_WRITE, out);
 	}
@@ -177,7 +242,7 @@ static u64 take(const struct impl *impl, enum op op, unsigned long nr_calls,
 
 	for (unsigned long i = 0; i < nr_calls; i++) {
 		long got = call(impl, op, BASE_ADDR + call_order[i] * bytes, nr,
-				pages + i * nr);
+				i);
 
 		end_call();
 		if (unlikely(got != nr)) {
@@ -195,7 +260,9 @@ static u64 release(const struct impl *impl, enum op op, unsigned long nr_calls,
 	u64 start = now();
 
 	for (unsigned long i = 0; i < nr_calls; i++) {
-		if (op == PIN_FAST || op == PIN_SLOW)
+		if (op == PIN_RANGES)
+			impl->unpin_ranges(&ranges[i]);
+		else if (op == PIN_FAST || op == PIN_SLOW)
 			impl->unpin(pages + i * nr, nr);
 		else
 			for (unsigned int j = 0; j < nr; j++)
@@ -205,9 +272,19 @@ static u64 release(const struct impl *impl, enum op op, unsigned long nr_calls,
 	return now() - start;
 }
 
-static void check(const struct impl *impl, const struct memory *memory,
-		  unsigned long nr_calls, unsigned int nr)
+/* Writes down the pages of the ranges of a call. */
+static void list_pages(const struct user_bvecs *of, struct page **out)
 {
+	for (unsigned int i = 0; i < of->nr; i++)
+		for (unsigned int j = 0; j < of->bvecs[i].bv_len >> PAGE_SHIFT; j++)
+			*out++ = of->bvecs[i].bv_page + j;
+}
+
+static void check(const struct impl *impl, const struct memory *memory,
+		  enum op op, unsigned long nr_calls, unsigned int nr)
+{
+	for (unsigned long i = 0; op == PIN_RANGES && i < nr_calls; i++)
+		list_pages(&ranges[i], pages + i * nr);
 	for (unsigned long i = 0; i < nr_calls * nr; i++) {
 		unsigned long at = call_order[i / nr] * nr + i % nr;
 		unsigned long pfn = world.first_pfn +
@@ -234,7 +311,7 @@ static void run(const struct impl *impl, const struct memory *memory,
 	for (unsigned int i = 0; i < times; i++) {
 		take_ns += take(impl, op, nr_calls, nr);
 		if (!i)
-			check(impl, memory, nr_calls, nr);
+			check(impl, memory, op, nr_calls, nr);
 		release_ns += release(impl, op, nr_calls, nr);
 	}
 	*taken = (double)take_ns / (nr_pages * times);
@@ -268,7 +345,7 @@ static void print(const struct memory *memory, enum op op, unsigned int nr,
 		  double times[NR_IMPLS][MAX_RUNS])
 {
 	struct result ours = summarize(times[OURS]), base = {};
-	const char *format = csv ? "%s,\"%s\",%u" : "%-9s %-15s %5u";
+	const char *format = csv ? "%s,\"%s\",%u" : "%-12s %-15s %5u";
 
 	printf(format, op_names[op], memory->name, nr);
 	if (!impls[BASE].pin_fast) {
@@ -302,6 +379,8 @@ static void measure(const struct memory *memory, enum op op, unsigned int nr)
 	print(memory, op, nr, taken);
 	if (op == PIN_FAST)
 		print(memory, UNPIN, nr, released);
+	if (op == PIN_RANGES)
+		print(memory, UNPIN_RANGES, nr, released);
 	fflush(stdout);
 }
 
@@ -355,7 +434,7 @@ static void print_head(unsigned long gib)
 	       HOT_PAGES >> (20 - PAGE_SHIFT), gib);
 	printf("Protection keys: %s\n\n", gup_have_pkru ? "RDPKRU" :
 	       "none on this CPU, so reading them costs nothing here");
-	printf("%-9s %-15s %5s%s\n", "", "folios", "pages", columns);
+	printf("%-12s %-15s %5s%s\n", "", "folios", "pages", columns);
 }
 
 int main(int argc, char **argv)
@@ -365,6 +444,8 @@ int main(int argc, char **argv)
 
 	gup_world_init(nr, nr / PTRS_PER_PTE + gib + 8);
 	pages = gup_reserve(nr * sizeof(*pages), PMD_SIZE);
+	bvecs = gup_reserve(nr * sizeof(*bvecs), PMD_SIZE);
+	ranges = gup_reserve(nr * sizeof(*ranges), PMD_SIZE);
 	folio_at = gup_reserve(nr * sizeof(*folio_at), PMD_SIZE);
 	call_order = gup_reserve(nr * sizeof(*call_order), PMD_SIZE);
 	print_head(gib);
