@@ -56,7 +56,8 @@ struct probe {
 	double (*end)(void);
 };
 
-extern const struct probe wakeup, mmap_lock_wait, irqs_off, page_table_lock_held, mmap_lock_held;
+extern const struct probe wakeup, mmap_lock_wait, irqs_off, page_table_lock_held, mmap_lock_held,
+	mmap_lock_taken;
 
 /* The scenarios in the other files. */
 void bench_calls(void);

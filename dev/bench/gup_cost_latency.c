@@ -105,11 +105,21 @@ static const struct latency holds[] = {
 	{ &page_table_lock_held,	&mlock_cold },
 	{ &mmap_lock_held,		&pin_fast_cold },
 	{ &mmap_lock_held,		&mlock_cold },
+	{ &mmap_lock_taken,		&pin_fast_cold },
+	{ &mmap_lock_taken,		&mlock_cold },
 };
 
+/*
+ * Memory that is not there yet, and behind it a page that is: the first fault in a VMA
+ * takes mmap_lock to make its anon_vma, once in the life of the VMA.
+ */
 static char *map_untouched(unsigned long size)
 {
-	return gup_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	char *mem = gup_mmap(size + GUP_HUGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	gup_touch(mem + size, PAGE);
+	return mem;
 }
 
 static void bench_one(const char *group, const struct latency *latency, const struct folios *folios)
@@ -129,7 +139,7 @@ static void bench_one(const char *group, const struct latency *latency, const st
 		latency->probe->begin();
 		request->run(request, mem);
 		report(name, 1, latency->probe->end());
-		munmap(mem, LATENCY_SIZE);
+		munmap(mem, LATENCY_SIZE + (request->touched ? 0 : GUP_HUGE_SIZE));
 	}
 }
 

@@ -9,6 +9,7 @@
  * lock statistics, for which the kernel needs options.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -131,45 +132,64 @@ static void begin_lock(void)
 	write_file(LOCK_STAT, "0");
 }
 
-/* Reads a line of the statistics: a lock class, and its longest hold in microseconds. */
-static bool read_hold(const char *line, char *class, double *longest)
+/* What the statistics tell of a class of locks. */
+struct lock {
+	unsigned long taken;
+	double longest;		/* hold, in microseconds */
+};
+
+/* Reads a line of the statistics: the name of a class, and what they tell of it. */
+static bool read_lock(const char *line, char *class, struct lock *lock)
 {
-	/* Nine columns with counts and waiting times come first. */
-	return sscanf(line, " %63[^:]: %*s %*s %*s %*s %*s %*s %*s %*s %*s %lf",
-		      class, longest) == 2;
+	/* Seven columns with counts and waiting times come first. */
+	return sscanf(line, " %63[^:]: %*s %*s %*s %*s %*s %*s %*s %lu %*s %lf",
+		      class, &lock->taken, &lock->longest) == 3;
 }
 
-/* Returns the longest hold of the lock classes that begin with @class. */
-static double end_lock(const char *class)
+/* All classes that begin with @class. Those that nobody has taken are not listed. */
+static struct lock end_lock(const char *class)
 {
+	struct lock sum = {}, lock;
 	char line[512], name[64];
-	double longest = 0, hold;
-	FILE *file = fopen(LOCK_STAT, "r");
+	/* Opening it stops the count. What comes next may take mmap_lock. */
+	int fd = open(LOCK_STAT, O_RDONLY);
+	FILE *file = fdopen(fd, "r");
 
 	if (!file)
 		fail(LOCK_STAT);
 	while (fgets(line, sizeof(line), file)) {
-		if (read_hold(line, name, &hold) && !strncmp(name, class, strlen(class)) &&
-		    hold > longest)
-			longest = hold;
+		if (!read_lock(line, name, &lock) || strncmp(name, class, strlen(class)))
+			continue;
+		sum.taken += lock.taken;
+		if (lock.longest > sum.longest)
+			sum.longest = lock.longest;
 	}
 	fclose(file);
-	if (!longest) {
-		errno = ENOENT;
-		fail(class);
-	}
-	return longest;
+	return sum;
 }
 
 static double end_page_table_lock(void)
 {
-	return end_lock("ptlock_ptr(");
+	struct lock lock = end_lock("ptlock_ptr(");
+
+	if (!lock.taken) {
+		errno = ENOENT;
+		fail("page table locks in " LOCK_STAT);
+	}
+	return lock.longest;
 }
 
 static double end_mmap_lock_held(void)
 {
-	return end_lock("&mm->mmap_lock");
+	return end_lock("&mm->mmap_lock").longest;
+}
+
+/* A count, in the place of nanoseconds */
+static double end_mmap_lock_taken(void)
+{
+	return end_lock("&mm->mmap_lock").taken / 1e3;
 }
 
 const struct probe page_table_lock_held = { "page-table-lock", begin_lock, end_page_table_lock };
 const struct probe mmap_lock_held = { "mmap-lock", begin_lock, end_mmap_lock_held };
+const struct probe mmap_lock_taken = { "mmap-lock-taken", begin_lock, end_mmap_lock_taken };

@@ -30,10 +30,12 @@ EXPLANATION = """\
 | `one/` | system calls that need one page, at random addresses. The whole system call is included |
 | `scale/` | calls for different numbers of pages, up to 16 GiB, in which the same 64 MiB are mapped repeatedly |
 | `threads/` | several CPUs pin and unpin 32 MiB each, disjoint or the same; median and quartiles |
+| `threads/churn/` | one CPU maps and unmaps a page all the time, while the other one, or the other three, pin private memory that is not present yet: the time of a page (`pin-fast-cold`) and of a pair of `mmap()` and `munmap()` |
 | `latency/wakeup/` | the longest time that a real-time thread waits for the CPU while one call pins 1 GiB, because interrupts or preemption are off. `nothing` is the time without a call |
 | `latency/mmap-lock/` | the same for a thread that takes `mmap_lock` for writing, during the page faults for 1 GiB |
 | `hold/irqs-off/` | the longest time with interrupts off during such a call, measured by the `irqsoff` tracer in microseconds of 1,000 instructions. Interrupt handlers are included, see `nothing` |
-| `hold/page-table-lock/`, `hold/mmap-lock/` | the longest hold of such a lock, measured by `/proc/lock_stat`. Interrupts during that time are included, and taking a lock costs more in that kernel |
+| `hold/page-table-lock/`, `hold/mmap-lock/` | the longest hold of such a lock, measured by `/proc/lock_stat`. Interrupts during that time are included, and taking a lock costs more in that kernel. 0: nobody took it |
+| `hold/mmap-lock-taken/` | how many times `mmap_lock` was taken during the call, by anybody. The `anon_vma` of the memory is there, for which the first page fault would take it |
 """
 
 

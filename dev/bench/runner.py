@@ -103,7 +103,7 @@ def summary(setup, of_rounds):
         return Value(min(of_rounds))
     median = statistics.median(of_rounds)
     quarters = statistics.quantiles(of_rounds)
-    return Value(median, (quarters[2] - quarters[0]) / median)
+    return Value(median, (quarters[2] - quarters[0]) / median if median else 0)
 
 
 def run(which, setup, patterns=()):

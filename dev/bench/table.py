@@ -12,6 +12,8 @@ KERNELS = ("base", "ours")
 HEADER = ("scenario", "unit", "base", "base spread", "ours", "ours spread", "ratio")
 # What the files of a table are called.
 NAMES = {"icount": "instructions", "kvm": "nanoseconds"}
+# What a value is of, other than of a page.
+PER = {"latency/": "", "hold/": "", "direct/": "/read", "fio/": "/read", "threads/churn/mmap/": "/pair"}
 # Ours counts as slower than base if it costs this much more.
 SLOWER = 0.02
 
@@ -24,13 +26,18 @@ class Row(NamedTuple):
 
     @property
     def ratio(self):
-        return self.base.value / self.ours.value if self.base and self.ours else None
+        if self.base and self.ours and self.ours.value:
+            return self.base.value / self.ours.value
+        return None
 
 
 def unit(name, accel):
     """The unit of a scenario. With icount, a nanosecond of the guest is one instruction."""
+    if name.startswith("hold/mmap-lock-taken/"):
+        return "times"
     counted = accel == "icount" and not name.startswith("threads/")
-    return ("instructions" if counted else "ns") + ("" if name.startswith(("latency/", "hold/")) else "/page")
+    per = next((per for group, per in PER.items() if name.startswith(group)), "/page")
+    return ("instructions" if counted else "ns") + per
 
 
 def read_targets():
@@ -91,7 +98,7 @@ def ratio(row):
 def verdict(row, targets):
     """The target of a scenario, with "missed" or "slower" where that is true."""
     notes = []
-    if row.unit == "instructions/page" and row.ratio:
+    if row.unit.startswith("instructions/") and row.ratio:
         if row.name in targets:
             limit = targets[row.name]
             notes.append(f"{limit:g}" + (", missed" if row.ours.value > limit else ""))
