@@ -5,7 +5,8 @@
  * Measures the cost of taking and releasing pages, through the gup_test driver and
  * through system calls. Prints a line "scenario pages microseconds" for each round of
  * each scenario that one of the shell patterns matches. The group "threads" needs four
- * CPUs, the others one, and "hold" and "users" need kernels of their own.
+ * CPUs, the others one, "hold" and "users" need kernels of their own, and "fio" that
+ * program, in the directory "debian".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -248,6 +249,7 @@ static const struct group groups[] = {
 	{ "latency",	bench_latency },
 	{ "hold",	bench_hold },
 	{ "users",	bench_users },
+	{ "fio",	bench_fio },
 };
 
 static const struct group *find_group(const char *name)
@@ -265,7 +267,7 @@ int main(int argc, char **argv)
 
 	rounds = group ? atoi(argv[2]) : 0;
 	if (rounds < 1) {
-		printf("usage: gup_cost single|threads|latency|hold|users ROUNDS [PATTERN]...\n");
+		printf("usage: gup_cost GROUP ROUNDS [PATTERN]...\n");
 		return 1;
 	}
 	patterns = argv + 3;

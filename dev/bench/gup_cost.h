@@ -66,5 +66,6 @@ void bench_threads(void);
 void bench_latency(void);
 void bench_hold(void);
 void bench_users(void);
+void bench_fio(void);
 
 #endif /* _GUP_COST_H */

@@ -25,7 +25,8 @@ EXPLANATION = """\
 | `/1`, `/16`, `/512`, `/all` | pages per call |
 | `dirty/` | `process_vm_writev()` of 4 MiB from memory that cannot be read. This is the cost of `pin_user_pages_remote()`, `unpin_user_pages_dirty_lock()` and the system call |
 | `cold/` | private memory that is not present yet. The page faults are included |
-| `direct/` | `pread()` with `O_DIRECT` of 4 KiB to 1 MiB from a disk that does nothing, `null_blk`. The whole system call is included; instructions a call |
+| `direct/` | `pread()` with `O_DIRECT` of 4 KiB to 1 MiB from a disk that does nothing, `null_blk`. The whole system call is included |
+| `fio/` | the same by [fio](https://fio.readthedocs.io), with its engines `psync` and `io_uring`, one read at a time: its mean latency, with what fio does from submitting a read to seeing its end. `null_blk` is the disk itself; `ext4` and `xfs` are file systems on a device of which the blocks of one file are on that disk (`dm-linear`). The buffer is in 4 KiB pages or in `hugetlb` of 2 MiB. `io_uring` reads 1 MiB from `null_blk` twice: without waiting, which Linux refuses as the disk needs several requests for it, and again |
 | `ring/` | `io_uring_register()` of a fixed buffer of 64 MiB, and giving it back. The whole system call is included |
 | `one/` | system calls that need one page, at random addresses. The whole system call is included |
 | `scale/` | calls for different numbers of pages, up to 16 GiB, in which the same 64 MiB are mapped repeatedly |

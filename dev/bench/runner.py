@@ -49,6 +49,7 @@ COUNTED = {
     "latency": Setup("latency", ["--icount"], 3, 1, False),
     "hold": Setup("hold", ["--icount"], 3, 1, False, HOLD_CONFIG),
     "users": Setup("users", ["--icount"], 3, 1, True, USERS_CONFIG),
+    "fio": Setup("fio", ["--icount"], 2, 1, True),
 }
 TIMED = {
     "single": Setup("single", ["--smp", "1", "--kvm"], 15, 3, False),
@@ -59,12 +60,20 @@ TIMED = {
 SETUPS = {"icount": COUNTED, "kvm": TIMED}
 
 
-def make_image(setup, patterns, scratch):
+def programs_of(setup):
+    """What the group needs beside gup_cost, or None if that cannot be had."""
+    if setup.group != "fio":
+        return []
+    done = subprocess.run([DEV / "lib/debian-programs", "fio", "fio", "fio"], stdout=subprocess.PIPE, text=True)
+    return None if done.returncode else done.stdout.split()
+
+
+def make_image(setup, patterns, programs, scratch):
     arguments = [setup.group, str(setup.rounds), *(f"'{pattern}'" for pattern in patterns)]
     commands = Path(scratch, "commands")
     commands.write_text(COMMANDS.format(" ".join(arguments)))
     image = Path(scratch, "initramfs")
-    tool("initramfs", "-c", commands, image, tool("guest-program", "gup_cost"))
+    tool("initramfs", "-c", commands, image, tool("guest-program", "gup_cost"), *programs)
     return image
 
 
@@ -108,10 +117,14 @@ def summary(setup, of_rounds):
 
 def run(which, setup, patterns=()):
     """Measure the kernel of a tree: {scenario: Value}."""
+    programs = programs_of(setup)
+    if programs is None:
+        print(f"{setup.group}/ is left out", file=sys.stderr)
+        return {}
     kernel = tool("kernel", which, setup.config)
     values = {}
     with tempfile.TemporaryDirectory() as scratch:
-        image = make_image(setup, patterns, scratch)
+        image = make_image(setup, patterns, programs, scratch)
         for _ in range(setup.boots):
             for name, of_rounds in boot(f"{which}-{setup.group}", setup, kernel, image).items():
                 values.setdefault(name, []).extend(of_rounds)
