@@ -110,14 +110,14 @@ bool gup_longterm_look_up(struct gup_longterm *longterm, struct folio *folio)
 }
 
 /*
- * Gives back pins of a large folio that are already in the statistics of released
- * ones. The pincount goes first: as long as it is above 0 the folio must not be
- * freed.
+ * Gives back @nr pins of a folio, which is @large or not, that are already in the
+ * statistics of released ones. The pincount goes first: as long as it is above 0
+ * the folio must not be freed.
  */
-static __always_inline void gup_put_large_pins(struct folio *folio,
-					       unsigned long nr)
+static __always_inline void gup_put_pin_refs(struct folio *folio,
+					     unsigned long nr, bool large)
 {
-	if (IS_ENABLED(CONFIG_64BIT) || folio_has_pincount(folio)) {
+	if (large && (IS_ENABLED(CONFIG_64BIT) || folio_has_pincount(folio))) {
 		atomic_sub(nr, &folio->_pincount);
 		folio_put_refs(folio, nr);
 	} else {
@@ -135,10 +135,7 @@ void gup_unpin(struct folio *folio, unsigned long nr)
 	if (is_zero_folio(folio))
 		return;
 	node_stat_mod_folio(folio, NR_FOLL_PIN_RELEASED, nr);
-	if (folio_test_large(folio))
-		gup_put_large_pins(folio, nr);
-	else
-		folio_put_refs(folio, nr * GUP_PIN_COUNTING_BIAS);
+	gup_put_pin_refs(folio, nr, folio_test_large(folio));
 }
 
 /*
@@ -169,10 +166,7 @@ static __always_inline void gup_put_pins(struct folio *folio, unsigned long nr,
 	if (!large && is_zero_folio(folio))
 		return;
 	gup_stat_add(released, folio_nid(folio), nr, NR_FOLL_PIN_RELEASED);
-	if (large)
-		gup_put_large_pins(folio, nr);
-	else
-		folio_put_refs(folio, nr * GUP_PIN_COUNTING_BIAS);
+	gup_put_pin_refs(folio, nr, large);
 }
 
 /* The same for one pin of a page that gup_page_is_ordinary() tells. */
@@ -270,25 +264,17 @@ static void gup_check_exclusive(struct page *page)
 {
 	struct folio *folio;
 
-	if (!IS_ENABLED(CONFIG_DEBUG_VM))
-		return;
-	if (!page || is_zero_page(page))
+	if (!IS_ENABLED(CONFIG_DEBUG_VM) || !page)
 		return;
 	folio = page_folio(page);
-	if (!folio_test_anon(folio))
-		return;
 	/* A THP mapped by a PMD has the flag on its head page only. */
-	if (!folio_test_large(folio) || folio_test_hugetlb(folio))
-		VM_WARN_ON_ONCE_FOLIO(!PageAnonExclusive(&folio->page), folio);
-	else
-		VM_WARN_ON_ONCE_PAGE(!PageAnonExclusive(&folio->page) &&
-				     !PageAnonExclusive(page), page);
+	VM_WARN_ON_ONCE_PAGE(folio_test_anon(folio) &&
+			     !PageAnonExclusive(&folio->page) &&
+			     !PageAnonExclusive(page), page);
 }
 
 static void gup_check_exclusive_range(struct page **pages, unsigned long nr)
 {
-	if (!IS_ENABLED(CONFIG_DEBUG_VM))
-		return;
 	while (nr--)
 		gup_check_exclusive(*pages++);
 }
