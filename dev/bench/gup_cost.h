@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdnoreturn.h>
 
+#include <gup_flags.h>
 #include <gup_mem.h>
 #include <mm/gup_test.h>
 
 #define PAGE		(4 * KIB)
-#define FOLL_WRITE	1
 #define NAME_LENGTH	64
 #define TRACING		"/sys/kernel/tracing/"
 /* The default number of pages per call. */

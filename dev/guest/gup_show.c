@@ -12,10 +12,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <gup_flags.h>
 #include <gup_mem.h>
 #include <mm/gup_test.h>
-
-#define FOLL_WRITE	1
 
 struct kind {
 	const char *name;

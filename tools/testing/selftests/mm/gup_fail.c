@@ -8,6 +8,7 @@
 #include <linux/udmabuf.h>
 
 #include "gup_disk.h"
+#include "gup_flags.h"
 #include "gup_iommu.h"
 #include "gup_movable.h"
 
@@ -15,7 +16,6 @@
 #define FOREVER		-1
 /* An errno that nothing else gives. */
 #define ERROR		EXDEV
-#define WRITE		1	/* FOLL_WRITE */
 #define SMALL_PAGES	16
 #define SEED		1
 
@@ -119,7 +119,7 @@ static long take(int driver, const struct command *command, char *mem, size_t nr
 		.addr = (uintptr_t)mem,
 		.size = nr * psize(),
 		.nr_pages_per_call = nr,
-		.gup_flags = WRITE,
+		.gup_flags = FOLL_WRITE,
 	};
 
 	return ioctl(driver, command->cmd, &arg) ? -errno : (long)(arg.size / psize());

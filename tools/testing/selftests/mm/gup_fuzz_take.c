@@ -10,19 +10,7 @@
 #include <sys/resource.h>
 
 #include "gup_fuzz.h"
-
-/* FOLL_* flags, see include/linux/mm_types.h */
-#define WRITE		0x1
-#define DUMP		0x4
-#define FORCE		0x8
-#define NOWAIT		0x10
-#define NOFAULT		0x20
-#define HWPOISON	0x40
-#define ANON		0x80
-#define LONGTERM	0x100
-#define SPLIT_PMD	0x200
-#define INTERRUPTIBLE	0x800
-#define NUMA_FAULT	0x1000
+#include "gup_flags.h"
 
 #define VSYSCALL	0xffffffffff600000ull
 #define DISK_LEN	(512 * KIB)
@@ -87,14 +75,15 @@ static const struct command {
 
 static unsigned int choose_flags(struct step *s, const struct command *c)
 {
-	static const unsigned int fast[] = { FORCE, NOFAULT, NUMA_FAULT };
+	static const unsigned int fast[] = { FOLL_FORCE, FOLL_NOFAULT, FOLL_HONOR_NUMA_FAULT };
 	static const unsigned int slow[] = {
-		FORCE, FORCE, DUMP, NOFAULT, HWPOISON, ANON, SPLIT_PMD, INTERRUPTIBLE, NUMA_FAULT,
+		FOLL_FORCE, FOLL_FORCE, FOLL_DUMP, FOLL_NOFAULT, FOLL_HWPOISON, FOLL_ANON,
+		FOLL_SPLIT_PMD, FOLL_INTERRUPTIBLE, FOLL_HONOR_NUMA_FAULT,
 	};
-	unsigned int flags = pick(s, 2) ? WRITE : 0;
+	unsigned int flags = pick(s, 2) ? FOLL_WRITE : 0;
 
 	if (c->pin && pick(s, 2))
-		flags |= LONGTERM;
+		flags |= FOLL_LONGTERM;
 	while (!pick(s, 3))
 		flags |= c->fast ? fast[pick(s, ARRAY_SIZE(fast))] :
 				   slow[pick(s, ARRAY_SIZE(slow))];
@@ -121,7 +110,7 @@ static void drive(struct step *s)
 	args.gup_flags = choose_flags(s, c);
 	args.nr_pages_per_call = per_call[pick(s, ARRAY_SIZE(per_call))];
 	if (!may_force(r))
-		args.gup_flags &= ~FORCE;
+		args.gup_flags &= ~FOLL_FORCE;
 	say(s, " +%llu flags 0x%x, %u a call", args.addr % psize(), args.gup_flags,
 	    args.nr_pages_per_call);
 	taken = ioctl(driver, c->cmd, &args) ? 0 : args.size / psize();

@@ -16,6 +16,7 @@
 #include <samples/gup/gup_sample.h>
 
 #include "gup_disk.h"
+#include "gup_flags.h"
 
 #define SEED		1
 #define NR_PAGES	8
@@ -32,21 +33,10 @@
 /* A machine without KVM needs its time to clear the array for a TiB. */
 #define SECONDS		600
 
-/* FOLL_* flags, see include/linux/mm_types.h */
-#define WRITE		0x1
-#define DUMP		0x4
-#define FORCE		0x8
-#define NOWAIT		0x10
-#define NOFAULT		0x20
-#define HWPOISON	0x40
-#define ANON		0x80
-#define LONGTERM	0x100
-#define SPLIT_PMD	0x200
-#define P2PDMA		0x400
-#define INTERRUPTIBLE	0x800
-#define NUMA_FAULT	0x1000
-#define FAST_FLAGS	(WRITE | FORCE | NOFAULT | P2PDMA | NUMA_FAULT)
-#define SLOW_FLAGS	(FAST_FLAGS | DUMP | NOWAIT | HWPOISON | ANON | SPLIT_PMD | INTERRUPTIBLE)
+#define FAST_FLAGS	(FOLL_WRITE | FOLL_FORCE | FOLL_NOFAULT | FOLL_PCI_P2PDMA | \
+			 FOLL_HONOR_NUMA_FAULT)
+#define SLOW_FLAGS	(FAST_FLAGS | FOLL_DUMP | FOLL_NOWAIT | FOLL_HWPOISON | FOLL_ANON | \
+			 FOLL_SPLIT_PMD | FOLL_INTERRUPTIBLE)
 
 static const struct command {
 	const char *name;
@@ -56,10 +46,10 @@ static const struct command {
 	bool fast;
 } commands[] = {
 	{ "get fast", GUP_FAST_BENCHMARK, FAST_FLAGS, .fast = true },
-	{ "pin fast", PIN_FAST_BENCHMARK, FAST_FLAGS | LONGTERM, .fast = true },
+	{ "pin fast", PIN_FAST_BENCHMARK, FAST_FLAGS | FOLL_LONGTERM, .fast = true },
 	{ "get", GUP_BASIC_TEST, SLOW_FLAGS },
-	{ "pin", PIN_BASIC_TEST, SLOW_FLAGS | LONGTERM },
-	{ "pin long-term", PIN_LONGTERM_BENCHMARK, SLOW_FLAGS | LONGTERM, .longterm = true },
+	{ "pin", PIN_BASIC_TEST, SLOW_FLAGS | FOLL_LONGTERM },
+	{ "pin long-term", PIN_LONGTERM_BENCHMARK, SLOW_FLAGS | FOLL_LONGTERM, .longterm = true },
 	{ "dump", DUMP_USER_PAGES_TEST, SLOW_FLAGS },
 };
 
@@ -200,10 +190,10 @@ TEST_F(driver, gate_area)
 
 		EXPECT_TRUE(ret == -EFAULT || (!ret && !c->fast)) TH_LOG("%s: %d", c->name, ret);
 		args = request(VSYSCALL, psize());
-		args.gup_flags = WRITE;
+		args.gup_flags = FOLL_WRITE;
 		EXPECT_EQ(-EFAULT, run(self->fd, c, &args)) TH_LOG("%s", c->name);
 		args = request(VSYSCALL, psize());
-		args.gup_flags = WRITE | FORCE;
+		args.gup_flags = FOLL_WRITE | FOLL_FORCE;
 		EXPECT_EQ(-EFAULT, run(self->fd, c, &args)) TH_LOG("%s", c->name);
 	}
 }
@@ -228,9 +218,10 @@ TEST_F(driver, pages_per_call)
 
 static bool may_have(const struct command *c, unsigned int flags)
 {
-	unsigned int all = flags | (c->longterm ? LONGTERM : 0);
+	const unsigned int together = FOLL_LONGTERM | FOLL_PCI_P2PDMA;
+	unsigned int all = flags | (c->longterm ? FOLL_LONGTERM : 0);
 
-	return !(flags & ~c->flags) && (all & (LONGTERM | P2PDMA)) != (LONGTERM | P2PDMA);
+	return !(flags & ~c->flags) && (all & together) != together;
 }
 
 /* Each flag, and each pair of them, known to the kernel or not. */
@@ -265,7 +256,7 @@ TEST_F(driver, all_flags)
 	for (const struct command *c = commands; c < COMMANDS_END; c++) {
 		struct gup_test args = request((uintptr_t)self->mem, self->len);
 
-		args.gup_flags = c->flags & ~(P2PDMA | (c->fast ? 0 : LONGTERM));
+		args.gup_flags = c->flags & ~(FOLL_PCI_P2PDMA | (c->fast ? 0 : FOLL_LONGTERM));
 		EXPECT_EQ(0, run(self->fd, c, &args)) TH_LOG("%s", c->name);
 		EXPECT_EQ(self->len, args.size) TH_LOG("%s", c->name);
 		args.gup_flags = UINT_MAX;
@@ -436,14 +427,14 @@ TEST_F(driver, read_across_end_of_addresses)
 /* One call whose pages stay: a row for each function. @cmd is enum gup_test_api. */
 static const struct command holders[] = {
 	{ "get fast", GUP_TEST_GET_FAST, FAST_FLAGS, .fast = true },
-	{ "get fast only", GUP_TEST_GET_FAST_ONLY, WRITE, .fast = true },
+	{ "get fast only", GUP_TEST_GET_FAST_ONLY, FOLL_WRITE, .fast = true },
 	{ "get", GUP_TEST_GET, SLOW_FLAGS },
 	{ "get unlocked", GUP_TEST_GET_UNLOCKED, SLOW_FLAGS },
 	{ "get remote", GUP_TEST_GET_REMOTE, SLOW_FLAGS },
-	{ "pin fast", GUP_TEST_PIN_FAST, FAST_FLAGS | LONGTERM, .fast = true },
-	{ "pin", GUP_TEST_PIN, SLOW_FLAGS | LONGTERM },
-	{ "pin unlocked", GUP_TEST_PIN_UNLOCKED, SLOW_FLAGS | LONGTERM },
-	{ "pin remote", GUP_TEST_PIN_REMOTE, SLOW_FLAGS | LONGTERM },
+	{ "pin fast", GUP_TEST_PIN_FAST, FAST_FLAGS | FOLL_LONGTERM, .fast = true },
+	{ "pin", GUP_TEST_PIN, SLOW_FLAGS | FOLL_LONGTERM },
+	{ "pin unlocked", GUP_TEST_PIN_UNLOCKED, SLOW_FLAGS | FOLL_LONGTERM },
+	{ "pin remote", GUP_TEST_PIN_REMOTE, SLOW_FLAGS | FOLL_LONGTERM },
 };
 
 #define HOLDERS_END	(holders + ARRAY_SIZE(holders))
@@ -536,7 +527,7 @@ TEST_F(driver, hold_pointers)
 		EXPECT_EQ(EFAULT, errno) TH_LOG("0x%lx", bad_addresses[i]);
 	}
 	ASSERT_EQ((int64_t)self->len,
-		  hold(self->fd, hold_request(pin, (uintptr_t)self->mem, self->len, WRITE)));
+		  hold(self->fd, hold_request(pin, (uintptr_t)self->mem, self->len, FOLL_WRITE)));
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(bad_addresses); j++) {
 			EXPECT_EQ(-1, ioctl(self->fd, cmds[i], bad_addresses[j]));
@@ -595,7 +586,7 @@ TEST_F(driver, write_from_wrong_addresses)
 	uint64_t addr;
 
 	ASSERT_EQ((int64_t)self->len,
-		  hold(self->fd, hold_request(pin, (uintptr_t)self->mem, self->len, WRITE)));
+		  hold(self->fd, hold_request(pin, (uintptr_t)self->mem, self->len, FOLL_WRITE)));
 	for (size_t i = 0; i < ARRAY_SIZE(bad_addresses); i++) {
 		addr = bad_addresses[i];
 		EXPECT_EQ(-1, ioctl(self->fd, GUP_TEST_WRITE, &addr));
@@ -704,7 +695,7 @@ TEST_F_TIMEOUT(driver, terabyte_ends_with_any_signal, SECONDS)
 	int ret;
 
 	args.nr_pages_per_call = 512;
-	args.gup_flags = INTERRUPTIBLE;
+	args.gup_flags = FOLL_INTERRUPTIBLE;
 	MUST(!sigaction(SIGALRM, &action, NULL));
 	MUST(!setitimer(ITIMER_REAL, &timer, NULL));
 	ret = run(self->fd, &commands[3], &args);

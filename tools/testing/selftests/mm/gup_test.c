@@ -20,13 +20,10 @@
 #include "kselftest.h"
 #include "vm_util.h"
 #include "hugepage_settings.h"
+#include "gup_flags.h"
 #include "gup_mem.h"
 
 #define GUP_TEST_PATH "/sys/kernel/debug/gup_test"
-
-#ifndef FOLL_WRITE
-#define FOLL_WRITE 0x1
-#endif
 
 struct command {
 	char letter;

@@ -8,16 +8,7 @@
 
 #include "gup_torture.h"
 #include "gup_coredump.h"
-
-/* The kernel's, see include/linux/mm_types.h */
-#define FOLL_WRITE		0x1u
-#define FOLL_NOWAIT		0x10u
-#define FOLL_NOFAULT		0x20u
-#define FOLL_HWPOISON		0x40u
-#define FOLL_LONGTERM		0x100u
-#define FOLL_SPLIT_PMD		0x200u
-#define FOLL_INTERRUPTIBLE	0x800u
-#define FOLL_HONOR_NUMA_FAULT	0x1000u
+#include "gup_flags.h"
 
 #define PIPE_PAGES		16
 
