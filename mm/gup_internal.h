@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
+#include <linux/ratelimit_types.h>
 #include <linux/secretmem.h>
 #include <linux/shmem_fs.h>
 
@@ -258,6 +259,7 @@ long gup_slow_once(struct gup_req *req);
 bool gup_slow_vma(struct gup_req *req, struct vm_area_struct *vma);
 
 /* mm/gup_vma.c */
+extern struct ratelimit_state gup_stack_warning;
 int gup_check_vma(struct vm_area_struct *vma, unsigned int flags);
 struct vm_area_struct *gup_find_vma(struct gup_req *req);
 enum gup_outcome gup_gate_page(struct gup_req *req);

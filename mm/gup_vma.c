@@ -14,19 +14,21 @@
 /* An access this close below the stack was probably meant to expand it. */
 #define GUP_STACK_WARN_RANGE	SZ_64K
 
+/* Once an hour. The tests begin the hour anew. */
+DEFINE_RATELIMIT_STATE(gup_stack_warning, 60 * 60 * HZ, 1);
+
 /*
  * The stack is not expanded here: that needs mmap_lock for writing. Say so to
  * whoever relies on it.
  */
 static void gup_warn_below_stack(struct mm_struct *mm, unsigned long addr)
 {
-	static DEFINE_RATELIMIT_STATE(once_an_hour, 60 * 60 * HZ, 1);
 	struct vm_area_struct *above = find_vma(mm, addr);
 
 	if (!above || !(above->vm_flags & VM_GROWSDOWN) ||
 	    above->vm_start - addr > GUP_STACK_WARN_RANGE)
 		return;
-	if (!__ratelimit(&once_an_hour))
+	if (!__ratelimit(&gup_stack_warning))
 		return;
 	pr_warn("%s[%d]: get_user_pages() at %#lx does not expand the stack at %#lx-%#lx\n",
 		current->comm, task_pid_nr(current), addr, above->vm_start,
