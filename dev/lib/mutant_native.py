@@ -22,6 +22,8 @@ FLAGS = ["flags_asan=-O0 -DGUP_CHECKED", "flags_tsan=-O0 -DGUP_CHECKED -fsanitiz
 PROGRAMS = [("unit", []), ("fuzz", ["--runs", "3000"])]
 # The lockless walker of all architectures.
 GENERIC = [(f"{name}-generic", options) for name, options in PROGRAMS]
+# What differs without CONFIG_64BIT: which folios have a pincount.
+BITS32 = [("unit-32", [])]
 # What there is without an MMU, and the entry points on top of that.
 NOMMU = [("unit-nommu", [])]
 NOMMU_FILE = "mm/gup_nommu.c"
@@ -29,7 +31,7 @@ NOMMU_FILE = "mm/gup_nommu.c"
 RISCV = [("unit-riscv", [])]
 RISCV_FILE = "arch/riscv/include/asm/gup_fast.h"
 ENTRY_FILE = "mm/gup.c"
-ALL = PROGRAMS + GENERIC + NOMMU + RISCV
+ALL = PROGRAMS + GENERIC + BITS32 + NOMMU + RISCV
 # In seconds of CPU time, so that a busy machine does not matter. They need a tenth of it.
 CPU_LIMIT = 6
 LIMIT = 900
@@ -86,6 +88,8 @@ def programs_of(mutant):
     programs = list(PROGRAMS)
     if "gup_fast" in mutant.file or "gup_pte" in mutant.file:
         programs += GENERIC + RISCV
+    if "gup_fast" in mutant.file or "gup_ref" in mutant.file:
+        programs += BITS32
     if mutant.file == ENTRY_FILE:
         programs += NOMMU
     if "race" in mutant.tags:

@@ -35,7 +35,9 @@
  * Configuration
  */
 
+#ifndef GUP_32BIT
 #define CONFIG_64BIT				1
+#endif
 #define CONFIG_X86_64				1
 #define CONFIG_NUMA				1
 #define CONFIG_ARCH_HAS_PTE_SPECIAL		1
@@ -831,7 +833,9 @@ static inline unsigned long folio_nr_pages(const struct folio *folio)
 #define folio_size(folio)	(PAGE_SIZE << folio_order(folio))
 #define folio_next_index(folio)	((folio)->index + folio_nr_pages(folio))
 #define offset_in_folio(folio, p) ((unsigned long)(p) & (folio_size(folio) - 1))
-#define folio_has_pincount(folio) folio_test_large(folio)
+/* Where a long has 32 bits, two struct pages have no room for it. */
+#define folio_has_pincount(folio)					\
+	(IS_ENABLED(CONFIG_64BIT) ? folio_test_large(folio) : folio_order(folio) > 1)
 
 static inline int memdesc_nid(const memdesc_flags_t *flags)
 {

@@ -235,10 +235,10 @@ void gup_free(struct folio *folio)
 {
 	unsigned long nr = folio_nr_pages(folio);
 
-	if (nr > 1) {
+	if (folio_has_pincount(folio))
 		GUP_MUST(atomic_read(&folio->_pincount) == 0);
+	if (nr > 1)
 		WRITE_ONCE(folio->_nr_pages, 0);
-	}
 	while (nr--)
 		poison_page(folio_page(folio, nr));
 }
@@ -293,8 +293,9 @@ struct folio *gup_folio(unsigned long pfn, unsigned int order)
 	if (order) {
 		WRITE_ONCE(folio->_flags_1, (folio->_flags_1 & ~0xffUL) | order);
 		WRITE_ONCE(folio->_nr_pages, BIT(order));
-		atomic_set(&folio->_pincount, 0);
 	}
+	if (folio_has_pincount(folio))
+		atomic_set(&folio->_pincount, 0);
 	set_bit(PG_anon_exclusive, &folio->flags.f);
 	if (!order && pfn == zero_pfn)
 		gup_make_zero(pfn);

@@ -584,7 +584,7 @@ static bool meanwhile_after;
 static void watch_pincount(void *word, bool after)
 {
 	if (word == &folio_at(0)->_pincount.counter)
-		EXPECT(folio_test_large(folio_at(0)));
+		EXPECT(folio_has_pincount(folio_at(0)));
 }
 
 static void hook(void *word, bool after)
@@ -1029,6 +1029,23 @@ static void test_meanwhile_smaller(void)
 	}
 }
 
+static void grow_folio(void)
+{
+	new_folio(0, 2);
+}
+
+/* A larger folio begins at the same page now. It may count its pins in another way. */
+static void test_meanwhile_larger(void)
+{
+	for (unsigned int j = 0; j < ARRAY_SIZE(ref_kinds); j++) {
+		setup();
+		new_folio(0, 1);
+		map_range(0, 0, 2, GUP_PTE_RW);
+		arm(0, false, grow_folio);
+		fast_at_will(0, 2, ref_kinds[j]);
+	}
+}
+
 static void test_meanwhile_freed(void)
 {
 	setup();
@@ -1439,13 +1456,13 @@ static void test_ref_limits(void)
  */
 static void test_ref_add_pin(void)
 {
-	for (unsigned int order = 0; order <= 2; order += 2) {
+	for (unsigned int order = 0; order <= 2; order++) {
 		struct folio *folio;
 
 		setup();
 		gup_warnings_expected = true;
 		folio = new_folio(0, order);
-		if (order)
+		if (folio_has_pincount(folio))
 			atomic_set(&folio->_pincount, 5);
 		atomic_set(&folio->_refcount, INT_MIN + 7);
 		folio_add_pin(folio);
@@ -1453,7 +1470,7 @@ static void test_ref_add_pin(void)
 		EXPECT_EQ(folio_add_pins(folio, 3), -ENOMEM);
 		EXPECT_EQ(folio_ref_count(folio), INT_MIN + 7);
 		EXPECT_EQ(gup_stat(0, NR_FOLL_PIN_ACQUIRED), 0);
-		if (order) {
+		if (folio_has_pincount(folio)) {
 			EXPECT_EQ(atomic_read(&folio->_pincount), 5);
 			atomic_set(&folio->_pincount, 0);
 		}
@@ -1484,10 +1501,10 @@ static void test_ref_never_wraps(void)
 	expect_clean();
 }
 
-/* A pin of a small folio counts 1024, of a large one it has its own count. */
+/* A pin of a small folio counts 1024, most large ones have a count of their own. */
 static void test_ref_maybe_pinned(void)
 {
-	for (unsigned int order = 0; order < 5; order += 2) {
+	for (unsigned int order = 0; order < 5; order++) {
 		setup();
 		new_folio(0, order);
 		map_range(0, 0, BIT(order), GUP_PTE_RW);
@@ -1834,7 +1851,7 @@ static void expect_releases_part(bool dirty)
 
 static void test_release_ends(void)
 {
-	for (unsigned int order = 0; order <= 2; order += 2) {
+	for (unsigned int order = 0; order <= 2; order++) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(releases); i++)
 			expect_releases(releases[i], order);
 		expect_puts(order);
@@ -2562,6 +2579,7 @@ static const struct test tests[] = {
 	{ "meanwhile: fork in a later window", test_meanwhile_fork_later },
 	{ "meanwhile: folio split or merged", test_meanwhile_folio },
 	{ "meanwhile: folio replaced by a smaller one", test_meanwhile_smaller },
+	{ "meanwhile: folio replaced by a larger one", test_meanwhile_larger },
 	{ "meanwhile: folio freed", test_meanwhile_freed },
 	{ "meanwhile: last reference", test_meanwhile_last_reference },
 	{ "meanwhile: while the table is being locked",

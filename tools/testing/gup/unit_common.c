@@ -94,10 +94,10 @@ void expect_pages(unsigned long from, unsigned long nr, unsigned long n)
 
 void expect_count(struct folio *folio, int gets, int pins)
 {
-	int bias = folio_test_large(folio) ? 1 : GUP_PIN_COUNTING_BIAS;
+	int bias = folio_has_pincount(folio) ? 1 : GUP_PIN_COUNTING_BIAS;
 
 	EXPECT_EQ(folio_ref_count(folio), 1 + gets + pins * bias);
-	if (folio_test_large(folio))
+	if (folio_has_pincount(folio))
 		EXPECT_EQ(atomic_read(&folio->_pincount), pins);
 }
 
