@@ -128,8 +128,17 @@ int cond_resched(void)
 	return 0;
 }
 
-/* Nobody holds a spinlock for so long. Several seconds. */
+/*
+ * Nobody holds a lock for so long. Several seconds, of which a limit of CPU time
+ * would see little.
+ */
 #define DEADLOCK_WAITS	100000
+
+static void wait_for_lock(unsigned int *waits)
+{
+	GUP_MUST(++*waits < DEADLOCK_WAITS);
+	gup_wait();
+}
 
 void spin_lock(spinlock_t *lock)
 {
@@ -143,8 +152,7 @@ void spin_lock(spinlock_t *lock)
 	while (!__atomic_compare_exchange_n(&lock->locked, &unlocked, 1, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		unlocked = 0;
-		GUP_MUST(++waits < DEADLOCK_WAITS);
-		gup_wait();
+		wait_for_lock(&waits);
 	}
 	GUP_MUST(current->nr_locks < GUP_MAX_LOCKS);
 	current->locks[current->nr_locks++] = lock;
@@ -194,6 +202,7 @@ __thread unsigned long vm_events[NR_VM_EVENT_ITEMS];
 /* Writers go first, or they would wait for ever. */
 void mmap_read_lock(struct mm_struct *mm)
 {
+	unsigned int waits = 0;
 	long count;
 
 	might_sleep();
@@ -203,7 +212,7 @@ void mmap_read_lock(struct mm_struct *mm)
 		    !__atomic_load_n(&mm->mmap_lock.writers, __ATOMIC_RELAXED) &&
 		    mmap_try_change(mm, count, 1))
 			break;
-		gup_wait();
+		wait_for_lock(&waits);
 	}
 	current->nr_mmap_locks++;
 }
@@ -262,9 +271,11 @@ void vma_end_read(struct vm_area_struct *vma)
 
 void mmap_write_lock(struct mm_struct *mm)
 {
+	unsigned int waits = 0;
+
 	__atomic_fetch_add(&mm->mmap_lock.writers, 1, __ATOMIC_RELAXED);
 	while (!mmap_try_change(mm, 0, -1))
-		gup_wait();
+		wait_for_lock(&waits);
 	current->nr_mmap_locks++;
 }
 
