@@ -216,9 +216,9 @@ static long gup_populate_mmap_locked(struct gup_populate *p)
 
 /*
  * Goes on by a part of the range. Neither lock is held for longer than one page table,
- * nor for longer than one page if somebody waits for it. What the lock of a VMA
- * is not enough for is done under mmap_lock at once, so that nobody can keep this from
- * getting on by changing VMAs all the time.
+ * and less if somebody waits for it. What the lock of a VMA is not enough for is done
+ * under mmap_lock at once, so that nobody can keep this from getting on by changing
+ * VMAs all the time.
  *
  * Returns how many pages that was, 0 if a fault has dropped the lock, or an errno.
  */
