@@ -70,6 +70,16 @@ long gup_run_slow(struct gup_req *req)
 }
 
 /*
+ * gup_run_slow() for a public function. Not inlined: with an event in it, the compiler
+ * would clear each request before it is made.
+ */
+static noinline long gup_call(struct gup_req *req, enum gup_function function)
+{
+	gup_enter(req, function);
+	return gup_leave(req, function, gup_run_slow(req));
+}
+
+/*
  * mmap_lock is held by the caller
  */
 
@@ -93,13 +103,12 @@ long gup_run_slow(struct gup_req *req)
 long get_user_pages(unsigned long start, unsigned long nr_pages,
 		    unsigned int gup_flags, struct page **pages)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(current->mm, start, nr_pages, pages,
+					  gup_flags);
 
-	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
+	if (!gup_complete_flags(&req.flags, FOLL_TOUCH, pages))
 		return -EINVAL;
-	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_GET);
-	return gup_leave(&req, GUP_FN_GET, gup_run_slow(&req));
+	return gup_call(&req, GUP_FN_GET);
 }
 EXPORT_SYMBOL(get_user_pages);
 
@@ -118,18 +127,18 @@ EXPORT_SYMBOL(get_user_pages);
 long pin_user_pages(unsigned long start, unsigned long nr_pages,
 		    unsigned int gup_flags, struct page **pages)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(current->mm, start, nr_pages, pages,
+					  gup_flags);
 
-	if (!gup_complete_flags(&gup_flags, FOLL_PIN, pages))
+	if (!gup_complete_flags(&req.flags, FOLL_PIN, pages))
 		return -EINVAL;
-	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_PIN);
-	return gup_leave(&req, GUP_FN_PIN, gup_run_slow(&req));
+	return gup_call(&req, GUP_FN_PIN);
 }
 EXPORT_SYMBOL(pin_user_pages);
 
 /* @locked as the remote entry points have it. */
-static long gup_run_remote(struct gup_req *req, int *locked)
+static long gup_call_remote(struct gup_req *req, enum gup_function function,
+			    int *locked)
 {
 	long ret;
 
@@ -137,7 +146,7 @@ static long gup_run_remote(struct gup_req *req, int *locked)
 		return -EINVAL;
 	if (locked)
 		req->lock = GUP_LOCK_MAY_DROP;
-	ret = gup_run_slow(req);
+	ret = gup_call(req, function);
 	if (req->lock == GUP_LOCK_NONE)
 		*locked = 0;
 	return ret;
@@ -165,15 +174,14 @@ long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, int *locked)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(mm, start, nr_pages, pages,
+					  gup_flags);
 
 	if (!IS_ENABLED(CONFIG_MMU))
 		return 0;
-	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
+	if (!gup_complete_flags(&req.flags, FOLL_TOUCH | FOLL_REMOTE, pages))
 		return -EINVAL;
-	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_GET_REMOTE);
-	return gup_leave(&req, GUP_FN_GET_REMOTE, gup_run_remote(&req, locked));
+	return gup_call_remote(&req, GUP_FN_GET_REMOTE, locked);
 }
 EXPORT_SYMBOL(get_user_pages_remote);
 
@@ -194,14 +202,13 @@ long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, int *locked)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(mm, start, nr_pages, pages,
+					  gup_flags);
 
-	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE,
+	if (!gup_complete_flags(&req.flags, FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE,
 				pages))
 		return -EINVAL;
-	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_PIN_REMOTE);
-	return gup_leave(&req, GUP_FN_PIN_REMOTE, gup_run_remote(&req, locked));
+	return gup_call_remote(&req, GUP_FN_PIN_REMOTE, locked);
 }
 EXPORT_SYMBOL(pin_user_pages_remote);
 
@@ -209,13 +216,18 @@ EXPORT_SYMBOL(pin_user_pages_remote);
  * mmap_lock is taken inside
  */
 
-/* gup_slow() or gup_slow_longterm(), with mmap_lock taken and dropped inside. */
-static long gup_run_unlocked(struct gup_req *req)
+/* The request comes without mmap_lock, which is taken and dropped where it is needed. */
+static void gup_without_lock(struct gup_req *req)
 {
 	/* Mostly it is not, so that lockdep would not see who must not call this. */
 	might_lock_read(&req->mm->mmap_lock);
 	req->lock = GUP_LOCK_NONE;
-	return gup_run_slow(req);
+}
+
+static long gup_call_unlocked(struct gup_req *req, enum gup_function function)
+{
+	gup_without_lock(req);
+	return gup_call(req, function);
 }
 
 /**
@@ -232,13 +244,12 @@ static long gup_run_unlocked(struct gup_req *req)
 long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 			     struct page **pages, unsigned int gup_flags)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(current->mm, start, nr_pages, pages,
+					  gup_flags);
 
-	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH, pages))
+	if (!gup_complete_flags(&req.flags, FOLL_TOUCH, pages))
 		return -EINVAL;
-	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_GET_UNLOCKED);
-	return gup_leave(&req, GUP_FN_GET_UNLOCKED, gup_run_unlocked(&req));
+	return gup_call_unlocked(&req, GUP_FN_GET_UNLOCKED);
 }
 EXPORT_SYMBOL(get_user_pages_unlocked);
 
@@ -256,13 +267,12 @@ EXPORT_SYMBOL(get_user_pages_unlocked);
 long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 			     struct page **pages, unsigned int gup_flags)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(current->mm, start, nr_pages, pages,
+					  gup_flags);
 
-	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH, pages))
+	if (!gup_complete_flags(&req.flags, FOLL_PIN | FOLL_TOUCH, pages))
 		return -EINVAL;
-	req = gup_req_init(current->mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_PIN_UNLOCKED);
-	return gup_leave(&req, GUP_FN_PIN_UNLOCKED, gup_run_unlocked(&req));
+	return gup_call_unlocked(&req, GUP_FN_PIN_UNLOCKED);
 }
 EXPORT_SYMBOL(pin_user_pages_unlocked);
 
@@ -285,16 +295,14 @@ long get_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
 				    unsigned long nr_pages,
 				    unsigned int gup_flags, struct page **pages)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(mm, start, nr_pages, pages,
+					  gup_flags);
 
 	if (!IS_ENABLED(CONFIG_MMU))
 		return 0;
-	if (!gup_complete_flags(&gup_flags, FOLL_TOUCH | FOLL_REMOTE, pages))
+	if (!gup_complete_flags(&req.flags, FOLL_TOUCH | FOLL_REMOTE, pages))
 		return -EINVAL;
-	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_GET_REMOTE_UNLOCKED);
-	return gup_leave(&req, GUP_FN_GET_REMOTE_UNLOCKED,
-			 gup_run_unlocked(&req));
+	return gup_call_unlocked(&req, GUP_FN_GET_REMOTE_UNLOCKED);
 }
 EXPORT_SYMBOL_GPL(get_user_pages_remote_unlocked);
 
@@ -316,15 +324,13 @@ long pin_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
 				    unsigned long nr_pages,
 				    unsigned int gup_flags, struct page **pages)
 {
-	struct gup_req req;
+	struct gup_req req = gup_req_init(mm, start, nr_pages, pages,
+					  gup_flags);
 
-	if (!gup_complete_flags(&gup_flags, FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE,
+	if (!gup_complete_flags(&req.flags, FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE,
 				pages))
 		return -EINVAL;
-	req = gup_req_init(mm, start, nr_pages, pages, gup_flags);
-	gup_enter(&req, GUP_FN_PIN_REMOTE_UNLOCKED);
-	return gup_leave(&req, GUP_FN_PIN_REMOTE_UNLOCKED,
-			 gup_run_unlocked(&req));
+	return gup_call_unlocked(&req, GUP_FN_PIN_REMOTE_UNLOCKED);
 }
 EXPORT_SYMBOL_GPL(pin_user_pages_remote_unlocked);
 
@@ -353,7 +359,8 @@ static int gup_run_fast(unsigned long start, int nr_pages, unsigned int flags,
 		return gup_fail_fast_call(&req, taken);
 	count_vm_event(GUP_FAST_FALLBACK);
 	req.flags |= FOLL_TOUCH;
-	return gup_fail_fast_call(&req, gup_run_unlocked(&req));
+	gup_without_lock(&req);
+	return gup_fail_fast_call(&req, gup_run_slow(&req));
 }
 
 /* Around gup_run_fast(), as it would have registers to save for an event in it. */

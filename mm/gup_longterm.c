@@ -280,6 +280,27 @@ static int gup_move_longterm(struct gup_sink *sink, unsigned long mark,
 }
 #endif	/* CONFIG_MIGRATION */
 
+static void gup_try_longterm(struct gup_req *req)
+{
+	req->error = 0;
+	req->retry_addr = GUP_NO_ADDR;
+	req->longterm.unpinnable = false;
+	gup_slow(req);
+}
+
+/* Not inlined: who has nothing to move has nothing to remember of it. */
+static noinline void gup_move_and_retry(struct gup_req *req, unsigned long mark)
+{
+	struct gup_moving moving = {};
+
+	do {
+		req->error = gup_move_longterm(&req->sink, mark, &moving);
+		if (req->error != -EAGAIN)
+			return;
+		gup_try_longterm(req);
+	} while (req->longterm.unpinnable);
+}
+
 /**
  * gup_slow_longterm() - gup_slow() for FOLL_LONGTERM
  * @req: The request. Pages that are in the sink already are left alone.
@@ -292,17 +313,10 @@ long gup_slow_longterm(struct gup_req *req)
 {
 	const unsigned long mark = gup_sink_nr(&req->sink);
 	unsigned int flags = memalloc_pin_save();
-	struct gup_moving moving = {};
 
-	do {
-		req->error = 0;
-		req->retry_addr = GUP_NO_ADDR;
-		req->longterm.unpinnable = false;
-		gup_slow(req);
-		if (likely(!req->longterm.unpinnable))
-			break;
-		req->error = gup_move_longterm(&req->sink, mark, &moving);
-	} while (req->error == -EAGAIN);
+	gup_try_longterm(req);
+	if (unlikely(req->longterm.unpinnable))
+		gup_move_and_retry(req, mark);
 	memalloc_pin_restore(flags);
 	return gup_result(req);
 }

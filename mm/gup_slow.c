@@ -161,13 +161,13 @@ static bool gup_vma_wanted(const struct vm_area_struct *vma)
 }
 
 /*
- * Goes on in one VMA, of which the read lock has been taken, up to the end of a page
- * table, or until somebody wants to change the VMA. The lock is released.
+ * Goes on in one VMA, of which the read lock has been taken, up to @end, or until
+ * somebody wants to change the VMA. The lock is released. Inlined, as memory of another
+ * process that is there is taken like this, too.
  */
-static enum gup_outcome gup_vma_step(struct gup_req *req,
-				     struct vm_area_struct *vma)
+static __always_inline enum gup_outcome
+gup_vma_step(struct gup_req *req, struct vm_area_struct *vma, unsigned long end)
 {
-	const unsigned long end = pmd_addr_end(gup_addr(req), vma->vm_end);
 	const unsigned long mark = gup_sink_nr(&req->sink);
 	enum gup_outcome outcome = GUP_PROGRESS;
 
@@ -216,7 +216,7 @@ static enum gup_outcome gup_vma_pass(struct gup_req *req)
 		vma = lock_vma_under_rcu(req->mm, gup_addr(req));
 		if (!vma)
 			return gup_no_vma_lock(req, GUP_NO_VMA_BUSY);
-		outcome = gup_vma_step(req, vma);
+		outcome = gup_vma_step(req, vma, vma->vm_end);
 	}
 	return outcome;
 }
@@ -234,7 +234,9 @@ static enum gup_outcome gup_vma_pass(struct gup_req *req)
  */
 bool gup_slow_vma(struct gup_req *req, struct vm_area_struct *vma)
 {
-	return gup_vma_step(req, vma) == GUP_NO_VMA_LOCK;
+	const unsigned long end = pmd_addr_end(gup_addr(req), vma->vm_end);
+
+	return gup_vma_step(req, vma, end) == GUP_NO_VMA_LOCK;
 }
 #else
 static enum gup_outcome gup_vma_pass(struct gup_req *req)

@@ -335,8 +335,8 @@ static void count_locks(void)
 	nr_locked++;
 }
 
-/* The lock of a VMA is held for a page table at a time. */
-static void test_per_table(void)
+/* As long as nobody wants the VMA, it is locked once. */
+static void test_one_lock(void)
 {
 	static const vm_fault_t ok[] = { 0 };
 
@@ -344,7 +344,7 @@ static void test_per_table(void)
 	world.vma_locked = count_locks;
 	nr_locked = 0;
 	pin_and_release(500, 600, FOLL_WRITE);
-	EXPECT_EQ(nr_locked, 3);
+	EXPECT_EQ(nr_locked, 1);
 }
 
 /* Somebody wants to change the VMA, at some of the faults. */
@@ -533,7 +533,7 @@ const struct test lock_tests[] = {
 	{ "lock: VMA is wanted", test_vma_wanted },
 	{ "lock: a page each time", test_page_per_lock },
 	{ "lock: VMA changes", test_vma_changes },
-	{ "lock: one page table at a time", test_per_table },
+	{ "lock: once for a VMA", test_one_lock },
 };
 
 const unsigned int nr_lock_tests = ARRAY_SIZE(lock_tests);
