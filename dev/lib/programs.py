@@ -8,7 +8,7 @@ from lib.common import DEV, REPO, tool
 
 PROGRAMS = REPO / "tools/testing/selftests/mm"
 SCENARIOS = PROGRAMS / "gup_scenarios"
-WHY = REPO / "tools/mm/gup-why"
+WHY = REPO / "tools/mm/gup-why.sh"
 LIMIT = 300
 # No node ends at a multiple of 1 GiB. So a huge page of that size, taken from the top,
 # leaves some of the movable zone above it. The last 512 MiB are for the devices of

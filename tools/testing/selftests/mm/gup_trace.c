@@ -317,17 +317,17 @@ TEST_F(trace, is_seen)
 	free(text);
 }
 
-/* tools/mm/gup-why has to understand what it reads. */
+/* tools/mm/gup-why.sh has to understand what it reads. */
 TEST(gup_why_tells)
 {
 	char text[4096], command[128];
 	size_t len;
 	FILE *out;
 
-	if (system("command -v gup-why >/dev/null"))
-		SKIP(return, "needs tools/mm/gup-why in PATH");
+	if (system("command -v gup-why.sh >/dev/null"))
+		SKIP(return, "needs tools/mm/gup-why.sh in PATH");
 	/* the kernel takes the page from the other process */
-	snprintf(command, sizeof(command), "gup-why cat /proc/%d/cmdline 2>&1", getpid());
+	snprintf(command, sizeof(command), "gup-why.sh cat /proc/%d/cmdline 2>&1", getpid());
 	out = popen(command, "r");
 	MUST(out);
 	len = fread(text, 1, sizeof(text) - 1, out);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# usage: gup-why COMMAND [ARGUMENT...]
-#        gup-why -p PID SECONDS
+# usage: gup-why.sh COMMAND [ARGUMENT...]
+#        gup-why.sh -p PID SECONDS
 #
 # Runs a command, or watches a process, and says what get_user_pages() did for it: which
 # functions were called and how long they took, why pages could not be had without a lock,
@@ -10,13 +10,13 @@
 
 fail()
 {
-	echo "gup-why: $*" >&2
+	echo "gup-why.sh: $*" >&2
 	exit 1
 }
 
 usage()
 {
-	sed -n 's/^# usage: /usage: /p; s/^#        gup-why/       gup-why/p' "$0" >&2
+	sed -n 's/^# usage: /usage: /p; s/^#        gup-why.sh/       gup-why.sh/p' "$0" >&2
 	exit 2
 }
 
@@ -122,7 +122,7 @@ report()
 		show(stuck, "Folios that could not be moved, and how often they were tried")
 		show(dirty, "Made dirty by the release of a pin")
 		if (undone)
-			printf "\n%d pages were released again, because of fork() or a change of their table\n",
+			printf "\n%d pages released again because of fork() or their table\n",
 			       undone
 	}' "$1"
 }
@@ -130,7 +130,7 @@ report()
 tracing=/sys/kernel/tracing
 [ $# -gt 0 ] || usage
 [ "$1" != -p ] || [ $# = 3 ] || usage
-[ -d "$tracing/events" ] || mount -t tracefs tracefs "$tracing" 2>/dev/null ||
+[ -d "$tracing/events" ] || mount -t tracefs none "$tracing" 2>/dev/null ||
 	fail "no tracefs at $tracing: run as root, on a kernel with CONFIG_EVENT_TRACING"
 [ -d "$tracing/events/gup" ] ||
 	fail "this kernel has no events of get_user_pages(), or it hides them from you"
@@ -150,8 +150,8 @@ if [ "$1" = -p ]; then
 	status=0
 else
 	# shellcheck disable=SC2016 # expanded by the shell that becomes the command
-	sh -c 'echo $$ >"$1/set_event_pid" && echo 1 >"$1/events/gup/enable" && shift && exec "$@"' \
-		gup-why "$instance" "$@"
+	sh -c 'echo $$ >"$1/set_event_pid" && echo 1 >"$1/events/gup/enable" && shift &&
+	       exec "$@"' gup-why.sh "$instance" "$@"
 	status=$?
 fi
 echo 0 >"$instance/tracing_on"
