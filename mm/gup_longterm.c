@@ -467,7 +467,6 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 {
 	struct gup_memfd m = {
 		.file = memfd,
-		.idx = start >> PAGE_SHIFT,
 		.last = end >> PAGE_SHIFT,
 		.max = max_folios,
 		.sink = gup_sink_init((struct page **)folios),
@@ -479,7 +478,7 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 	if (!gup_memfd_args_ok(memfd, start, end, folios, max_folios))
 		return -EINVAL;
 
-	trace_gup_begin(GUP_FN_MEMFD, start, m.last - m.idx + 1,
+	trace_gup_begin(GUP_FN_MEMFD, start, m.last - (start >> PAGE_SHIFT) + 1,
 			FOLL_PIN | FOLL_LONGTERM);
 	flags = memalloc_pin_save();
 	do {
