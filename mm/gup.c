@@ -70,8 +70,8 @@ long gup_run_slow(struct gup_req *req)
 }
 
 /*
- * gup_run_slow() for a public function. Not inlined: with an event in it, the compiler
- * would clear each request before it is made.
+ * gup_run_slow() for a public function. Not inlined, so that the events are in one place
+ * and not in each of these functions.
  */
 static noinline long gup_call(struct gup_req *req, enum gup_function function)
 {

@@ -18,8 +18,8 @@ long __cold gup_trace_end(const struct gup_req *req, enum gup_function function,
 			  long ret);
 
 /*
- * What is traced is put together out of line, only if it is wanted: fast pins of one
- * page would feel it.
+ * What is traced is put together out of line, only if it is wanted: the functions that
+ * call this have no registers to save for it.
  */
 
 /* A public function begins. @req: What it is asked for. */

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "gup_common.h"
+#include "gup_flags.h"
 
 #define LOCK_STAT	"/proc/lock_stat"
 #define LOCK_HINTS	"/proc/lockdep_chains"	/* CONFIG_PROVE_LOCKING */
@@ -22,7 +23,7 @@ static int pin_and_unpin(int driver, char *mem, size_t len)
 		.addr = (uintptr_t)mem,
 		.size = len,
 		.nr_pages_per_call = 512,
-		.gup_flags = 1,	/* FOLL_WRITE */
+		.gup_flags = FOLL_WRITE,
 	};
 
 	if (ioctl(driver, PIN_FAST_BENCHMARK, &request))
