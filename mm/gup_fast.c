@@ -12,6 +12,7 @@
 
 #include "gup_fail.h"
 #include "gup_fast.h"
+#include "gup_owner.h"
 #include "gup_trace.h"
 
 #ifndef gup_fast_permitted
@@ -672,4 +673,5 @@ void gup_fast(struct gup_req *req)
 	if (unlikely(!more))
 		gup_fast_give_back(req, window);
 	gup_fail_fast(req, mark);
+	gup_owner_pinned(&req->sink, req->flags);
 }

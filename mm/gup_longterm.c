@@ -19,6 +19,7 @@
 #include <linux/swap.h>
 
 #include "gup_internal.h"
+#include "gup_owner.h"
 #include "gup_trace.h"
 
 /**
@@ -318,6 +319,7 @@ long gup_slow_longterm(struct gup_req *req)
 	if (unlikely(req->longterm.unpinnable))
 		gup_move_and_retry(req, mark);
 	memalloc_pin_restore(flags);
+	gup_owner_pinned(&req->sink, req->flags);
 	return gup_result(req);
 }
 
@@ -494,6 +496,7 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 
 	if (error)
 		return error;
+	gup_owner_pinned(&m.sink, FOLL_PIN | FOLL_LONGTERM);
 	*offset = offset_in_folio(folios[0], start);
 	return gup_sink_nr(&m.sink);
 }

@@ -199,3 +199,33 @@ unsigned long gup_sink_next(const struct gup_sink *sink, unsigned long pos,
 	*folio = page_folio(*pages);
 	return gup_run_length(pages, sink->nr - pos, *folio);
 }
+
+#ifdef CONFIG_GUP_OWNER
+/**
+ * gup_sink_visit() - look at all folios in a sink
+ * @sink: The sink, of a request for references.
+ * @visit: Called for each run of pages of a folio, with their number. An entry of ranges
+ *	   that the request has extended counts as a whole.
+ * @arg: For @visit.
+ */
+void gup_sink_visit(const struct gup_sink *sink,
+		    void (*visit)(struct folio *folio, unsigned long nr,
+				  void *arg),
+		    void *arg)
+{
+	const struct gup_ranges *ranges = sink->ranges;
+	unsigned long pos, nr;
+	struct folio *folio;
+
+	if (ranges) {
+		for (pos = ranges->own; pos < ranges->nr; pos++)
+			visit(page_folio(ranges->bvecs[pos].bv_page),
+			      gup_bvec_pages(&ranges->bvecs[pos]), arg);
+		return;
+	}
+	for (pos = 0; pos < sink->nr; pos += nr) {
+		nr = gup_sink_next(sink, pos, &folio);
+		visit(folio, nr, arg);
+	}
+}
+#endif	/* CONFIG_GUP_OWNER */

@@ -57,6 +57,10 @@ void gup_sink_release(struct gup_sink *sink, unsigned long pos,
 		      unsigned long nr, unsigned int flags);
 unsigned long gup_sink_next(const struct gup_sink *sink, unsigned long pos,
 			    struct folio **folio);
+void gup_sink_visit(const struct gup_sink *sink,
+		    void (*visit)(struct folio *folio, unsigned long nr,
+				  void *arg),
+		    void *arg);
 unsigned long gup_ranges_limit(const struct gup_sink *sink,
 			       const struct page *page, unsigned long nr);
 void gup_ranges_put(struct gup_ranges *ranges, struct page *page,

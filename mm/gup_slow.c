@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 
 #include "gup_internal.h"
+#include "gup_owner.h"
 #include "gup_trace.h"
 
 static bool gup_may_drop_lock(const struct gup_req *req)
@@ -324,6 +325,9 @@ static long gup_slow_end(struct gup_req *req)
 		req->lock = GUP_LOCK_NONE;
 	}
 	gup_stat_flush(&req->sink.acquired, NR_FOLL_PIN_ACQUIRED);
+	/* Long-term pins may have to be given up: gup_slow_longterm() tells of them. */
+	if (!(req->flags & FOLL_LONGTERM))
+		gup_owner_pinned(&req->sink, req->flags);
 	return gup_result(req);
 }
 

@@ -14,7 +14,7 @@ LIMIT = 300
 # leaves some of the movable zone above it. The last 512 MiB are for the devices of
 # lib/test_hmm.c.
 MEMORY = "11G"
-APPEND = ("vsyscall=emulate numa_balancing=enable mem=11776M "
+APPEND = ("vsyscall=emulate numa_balancing=enable mem=11776M gup_owner=on "
           "test_hmm.spm_addr_dev0=0x2e0000000 test_hmm.spm_addr_dev1=0x2f0000000")
 # The programs create files in the current directory.
 PREPARE = "cd /mnt/ext4\n"
