@@ -14,7 +14,8 @@ TABLE_HEAD = "     - Mutants\n"
 TABLE_ROW = re.compile(r"^   \* - ", re.M)
 TABLE_ENTRY = re.compile(r"\| ([\w./-]+\.[ch]/\w+/[\w-]+)$", re.M)
 # What the tests in user space do not compile.
-NOT_COMPILED = ("mm/gup_compat.c", "mm/gup_fail.c", "mm/gup_populate.c", "mm/gup_uaccess.c")
+NOT_COMPILED = ("mm/gup_compat.c", "mm/gup_fail.c", "mm/gup_owner.c", "mm/gup_populate.c",
+                "mm/gup_uaccess.c")
 MUTANT = re.compile(r"([\w-]+): (?:@(\d+) )?(\S.*?) =>(?: (.*))?")
 # Why no test in user space is expected to notice a mutant.
 EXCUSES = ("equivalent", "bench", "litmus", "kernel")
