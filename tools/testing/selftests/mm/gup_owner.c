@@ -19,6 +19,8 @@
 #define LIST_SIZE	0x20000
 #define CMA		"/sys/kernel/debug/cma/reserved"
 #define NR_TRIED	64
+/* More than a block of memory, so that it is in two. */
+#define BLOCKS_SIZE	(256UL << 20)
 #define NO_CMA		"needs free memory of CMA only: boot with movablecore=0 cma=2000M"
 
 /* A short pin that lasts: the kernel cannot go on as it copies to memory of a userfaultfd. */
@@ -366,28 +368,42 @@ static pid_t offline(unsigned long pfn)
 	return pid;
 }
 
-TEST_F(owner, short_pin_is_in_the_way_of_memory_offlining)
+/* What the list says of that page while its memory is taken offline, or NULL: *refused then. */
+static char *entry_while_offlining(unsigned long pfn, bool *refused)
 {
-	unsigned long pfn = pfn_of(self->mem);
 	double end = gup_now() + 20;
+	pid_t pid = offline(pfn);
 	char *entry = NULL;
-	pid_t pid;
 
-	if (!gup_nr_movable(self->mem, psize()))
-		SKIP(return, NO_MOVABLE);
-	if (!hold(&self->holder, self->mem))
-		SKIP(return, NO_UFFD);
-	pid = offline(pfn);
-	while (pid && !entry && gup_now() < end && !waitpid(pid, NULL, WNOHANG)) {
+	*refused = !pid;
+	while (!*refused && !entry && gup_now() < end) {
 		usleep(10000);
 		entry = entry_of(pfn);
+		*refused = waitpid(pid, NULL, WNOHANG) == pid;
 	}
-	if (pid)
+	if (!*refused) {
 		kill(pid, SIGKILL);
-	while (pid && waitpid(pid, NULL, 0) == pid)
-		;
-	let_go(&self->holder);
-	if (!entry && gup_now() < end)
+		waitpid(pid, NULL, 0);
+	}
+	return entry;
+}
+
+/* It is refused where the kernel has memory of its own in the same block. */
+TEST_F(owner, short_pin_is_in_the_way_of_memory_offlining)
+{
+	char *mem = gup_map_anon(BLOCKS_SIZE), *entry = NULL;
+	bool refused = true;
+
+	gup_fill(mem, BLOCKS_SIZE, 1);
+	if (!gup_nr_movable(mem, BLOCKS_SIZE))
+		SKIP(return, NO_MOVABLE);
+	for (size_t at = 0; at < BLOCKS_SIZE && refused && !entry; at += BLOCKS_SIZE / 8) {
+		if (!hold(&self->holder, mem + at))
+			SKIP(return, NO_UFFD);
+		entry = entry_while_offlining(pfn_of(mem + at), &refused);
+		let_go(&self->holder);
+	}
+	if (!entry && refused)
 		SKIP(return, NO_OFFLINE);
 	EXPECT_TRUE(says(entry, "not moved for memory_hotplug"));
 	EXPECT_TRUE(says(entry, "last pin by gup_holder["));
