@@ -294,6 +294,32 @@ TEST_F(moved, from_movable_zone)
 	gup_unpin(self->driver);
 }
 
+/*
+ * A pipe keeps the last page of a buffer where it must not stay. The error says so, though
+ * the pages in front of it have been pinned.
+ */
+TEST(fixed_buffer_with_page_of_pipe)
+{
+	const size_t size = 2 * MIB;
+	char *mem = gup_map_anon(size), *last = mem + size - psize();
+	struct iovec iov = { .iov_base = last, .iov_len = psize() };
+	struct gup_ring ring;
+	int pipe_fds[2];
+
+	if (!gup_ring_open(&ring))
+		SKIP(return, NO_URING);
+	gup_fill(mem, size, PAGES_SEED);
+	if (!gup_nr_movable(last, psize()))
+		SKIP(return, NO_MOVABLE);
+	MUST(!pipe(pipe_fds));
+	MUST(vmsplice(pipe_fds[1], &iov, 1, 0) == (ssize_t)psize());
+	EXPECT_EQ(-1, gup_ring_register(&ring, mem, size));
+	EXPECT_EQ(ENOMEM, errno);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	EXPECT_EQ(0, gup_ring_register(&ring, mem, size));
+}
+
 /* Memory of a device, which the CPU can access as well */
 
 static struct hmm_dmirror_cmd device_cmd(struct area *area, void *buffer)
