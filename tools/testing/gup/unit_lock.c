@@ -516,6 +516,39 @@ static void test_vma_changes(void)
 	}
 }
 
+/*
+ * userfaultfd is registered when the VMA was unlocked, and write-protects a page that
+ * a forced write could have had before.
+ */
+#define FORCED_PTE	(GUP_PTE | _PAGE_SOFT_DIRTY)
+
+static void register_userfaultfd(void)
+{
+	if (++nr_locked != 2)
+		return;
+	vma->vm_flags |= VM_UFFD_WP;
+	map(1, 1, FORCED_PTE | _PAGE_UFFD);
+}
+
+static void test_userfaultfd(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+
+	expect_faults(ok, 1);
+	map_small(0, 0, 6);
+	map_range(1, 1, 5, FORCED_PTE);
+	unmap(1);
+	vma->vm_flags = RO_VMA;
+	faults.seen = vma_is_wanted;
+	wanted_at = BIT(0);
+	world.vma_locked = register_userfaultfd;
+	nr_locked = 0;
+	pin_and_release(0, 6, FOLL_WRITE | FOLL_FORCE);
+	EXPECT_EQ(nr_locked, 2);
+	/* The fault of the page that was not there, and that of the protected one. */
+	EXPECT_EQ(faults.nr, 2);
+}
+
 const struct test lock_tests[] = {
 	{ "lock: cold memory", test_cold },
 	{ "lock: tagged address", test_tagged },
@@ -533,6 +566,7 @@ const struct test lock_tests[] = {
 	{ "lock: VMA is wanted", test_vma_wanted },
 	{ "lock: a page each time", test_page_per_lock },
 	{ "lock: VMA changes", test_vma_changes },
+	{ "lock: userfaultfd is registered", test_userfaultfd },
 	{ "lock: once for a VMA", test_one_lock },
 };
 
