@@ -3,6 +3,7 @@
  * Who holds a pin: /sys/kernel/debug/gup_owner names those who have pinned a page that
  * could not be moved, and only those. The kernel has to be booted with gup_owner=on.
  */
+#include <linux/udmabuf.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 
@@ -222,6 +223,30 @@ TEST_F(owner, next_pin_is_shown)
 	EXPECT_TRUE(says(entry, "long-term pin by gup_next["));
 	EXPECT_FALSE(says(entry, "gup_owner["));
 	gup_unpin(self->driver);
+}
+
+/* memfd_pin_folios() knows no address. */
+TEST_F(owner, memory_of_memfd)
+{
+	int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), buf;
+	struct udmabuf_create create = { .size = psize() };
+	char *mem, *entry;
+
+	if (device < 0)
+		SKIP(return, "needs CONFIG_UDMABUF");
+	if (gup_need_nodes())
+		SKIP(return, NO_NODES);
+	create.memfd = gup_memfd_sealed(psize());
+	mem = gup_mmap(psize(), PROT_READ | PROT_WRITE, MAP_SHARED, create.memfd);
+	mem[0] = 1;
+	buf = ioctl(device, UDMABUF_CREATE, &create);
+	ASSERT_LE(0, buf);
+	try_to_move(mem);
+	entry = entry_of(pfn_of(mem));
+	EXPECT_TRUE(says(entry, "long-term pin by gup_owner["));
+	EXPECT_TRUE(says(entry, "udmabuf"));
+	close(buf);
+	close(device);
 }
 
 /* A huge page is one folio, and has one entry. */
