@@ -17,7 +17,8 @@ help:
 	@echo 'make fuzz        run random system calls that lead to get_user_pages on unmodified Linux and on ours, and'
 	@echo '                 compare every result; see HOURS, SEED and REPLAY'
 	@echo 'make mutants     break our sources in one place after the other, and see that a test notices;'
-	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part of make test, NATIVE=1 what needs no kernel'
+	@echo '                 ONLY=PATTERN does a part of it, QUICK=1 the part of make test, NATIVE=1 what'
+	@echo '                 needs no kernel, KERNEL=1 the rest'
 	@echo 'make bench       count the instructions per page, in unmodified Linux and in ours, and print a table'
 	@echo 'make bench-check  measure ours and compare it with the committed table in results/'
 	@echo 'make bench-native  measure nanoseconds per page in user space, see tools/testing/gup/README'
@@ -65,7 +66,8 @@ fuzz:
 
 mutants:
 	@dev/setup
-	@dev/mutants $(if $(QUICK),--quick) $(if $(NATIVE),--native) $(if $(ONLY),--only '$(ONLY)')
+	@dev/mutants $(if $(QUICK),--quick) $(if $(NATIVE),--native) $(if $(KERNEL),--kernel) \
+		$(if $(ONLY),--only '$(ONLY)')
 
 bench:
 	@dev/setup run
