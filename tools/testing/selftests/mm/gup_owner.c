@@ -414,7 +414,7 @@ static char *entry_while_offlining(unsigned long pfn, bool *refused)
 }
 
 /* It is refused where the kernel has memory of its own in the same block. */
-TEST_F(owner, short_pin_is_in_the_way_of_memory_offlining)
+TEST_F_TIMEOUT(owner, short_pin_is_in_the_way_of_memory_offlining, 120)
 {
 	char *mem = gup_map_anon(BLOCKS_SIZE), *entry = NULL;
 	bool refused = true;
