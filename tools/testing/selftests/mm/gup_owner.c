@@ -47,7 +47,6 @@ static void *copy(void *arg)
 static bool hold(struct holder *h, char *mem)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct pollfd fault = { .events = POLLIN };
 
 	h->mem = mem;
@@ -55,9 +54,7 @@ static bool hold(struct holder *h, char *mem)
 	h->uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (h->uffd < 0 || ioctl(h->uffd, UFFDIO_API, &api))
 		return false;
-	reg.range.start = (uintptr_t)h->to;
-	reg.range.len = psize();
-	MUST(!ioctl(h->uffd, UFFDIO_REGISTER, &reg));
+	MUST(!uffd_register(h->uffd, h->to, psize(), true, false, false));
 	gup_thread(&h->thread, copy, h);
 	fault.fd = h->uffd;
 	MUST(poll(&fault, 1, 20000) == 1 && fault.revents == POLLIN);
