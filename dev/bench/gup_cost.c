@@ -137,7 +137,11 @@ char *map_memory(unsigned int kind, unsigned long size)
 	const char *why;
 	char *mem = gup_map(kind, size, &why);
 
-	gup_touch(must_be(mem, size, why), size);
+	must_be(mem, size, why);
+	/* khugepaged is not to give the file huge pages, at a time that nobody knows. */
+	if (kind == (GUP_EXT4 | GUP_SHARED) && madvise(mem, size, MADV_NOHUGEPAGE) && errno != EINVAL)
+		fail("madvise");
+	gup_touch(mem, size);
 	/* Nothing is to be written back while somebody measures. */
 	msync(mem, size, MS_SYNC);
 	return mem;
