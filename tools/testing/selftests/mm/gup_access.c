@@ -200,19 +200,15 @@ TEST_F(pkey, not_for_remote_access)
 
 static int uffd_wp(char *mem, size_t len)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
-	};
 	struct uffdio_writeprotect wp = {
 		.range = { .start = (uintptr_t)mem, .len = len },
 		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
 	};
-	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd = gup_uffd(O_NONBLOCK, UFFD_FEATURE_PAGEFAULT_FLAG_WP);
 
 	if (fd < 0)
 		return -1;
-	if (ioctl(fd, UFFDIO_API, &api) || uffd_register(fd, mem, len, false, true, false)) {
+	if (uffd_register(fd, mem, len, false, true, false)) {
 		close(fd);
 		return -1;
 	}

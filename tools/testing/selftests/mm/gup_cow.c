@@ -619,16 +619,11 @@ TEST(forced_write_spares_childs_huge_page)
 /* Registers a range for minor faults. Returns -1 if this kernel has none. */
 static int uffd_minor(char *mem, size_t len)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_MINOR_SHMEM,
-	};
-	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	int uffd = gup_uffd(0, UFFD_FEATURE_MINOR_SHMEM);
 
 	if (uffd < 0)
 		return -1;
-	if (ioctl(uffd, UFFDIO_API, &api) ||
-	    uffd_register(uffd, mem, len, false, false, true)) {
+	if (uffd_register(uffd, mem, len, false, false, true)) {
 		close(uffd);
 		return -1;
 	}

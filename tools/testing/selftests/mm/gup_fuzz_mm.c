@@ -236,16 +236,10 @@ static void clear_soft_dirty(struct step *s)
 
 static void wp_open(void)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_PAGEFAULT_FLAG_WP |
-			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
-	};
-
-	if (uffd >= 0)
-		return;
-	uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	MUST(uffd >= 0 && !ioctl(uffd, UFFDIO_API, &api));
+	if (uffd < 0)
+		uffd = gup_uffd(O_NONBLOCK, UFFD_FEATURE_SIGBUS | UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+					    UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+	MUST(uffd >= 0);
 }
 
 static void wp_register(struct step *s)

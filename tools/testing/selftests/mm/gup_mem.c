@@ -8,10 +8,12 @@
 #include <linux/kernel-page-flags.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
+#include <linux/userfaultfd.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -510,4 +512,15 @@ char *gup_map(unsigned int kind, size_t len, const char **why)
 {
 	*why = NO_THP;
 	return kind_of(kind) < GUP_SHMEM ? map_anonymous(kind, len) : map_file(kind, len, why);
+}
+
+int gup_uffd(int flags, uint64_t features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | flags);
+
+	if (fd < 0 || !ioctl(fd, UFFDIO_API, &api))
+		return fd;
+	close(fd);
+	return -1;
 }

@@ -87,6 +87,12 @@ int gup_file(unsigned int kind, size_t len, const char **why);
 /* Maps a file that gup_file() made, in the same way. */
 char *gup_map_file(unsigned int kind, int fd, size_t len, const char **why);
 
+/*
+ * A userfaultfd with these features, @flags is O_NONBLOCK or 0. -1 if this kernel or this user may not
+ * have one.
+ */
+int gup_uffd(int flags, uint64_t features);
+
 /* The size of a page of hugetlb, or of the folios that the kind is made of. */
 size_t gup_unit(unsigned int kind);
 

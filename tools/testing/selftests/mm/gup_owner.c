@@ -46,13 +46,12 @@ static void *copy(void *arg)
 
 static bool hold(struct holder *h, char *mem)
 {
-	struct uffdio_api api = { .api = UFFD_API };
 	struct pollfd fault = { .events = POLLIN };
 
 	h->mem = mem;
 	h->to = gup_map_anon(psize());
-	h->uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (h->uffd < 0 || ioctl(h->uffd, UFFDIO_API, &api))
+	h->uffd = gup_uffd(O_NONBLOCK, 0);
+	if (h->uffd < 0)
 		return false;
 	MUST(!uffd_register(h->uffd, h->to, psize(), true, false, false));
 	gup_thread(&h->thread, copy, h);

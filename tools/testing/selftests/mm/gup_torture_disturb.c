@@ -353,21 +353,9 @@ static void balance(struct thread *t, const struct choice *c)
 
 /* userfaultfd */
 
-static int uffd_open(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static const char *need_uffd(void)
 {
-	int fd = uffd_open();
+	int fd = gup_uffd(O_NONBLOCK, 0);
 
 	if (fd < 0)
 		return "needs root and CONFIG_USERFAULTFD";
@@ -412,7 +400,7 @@ static void uffd(struct thread *t, const struct choice *c)
 	struct uffdio_writeprotect wp = {
 		.range = range, .mode = UFFDIO_WRITEPROTECT_MODE_WP,
 	};
-	int fd = uffd_open();
+	int fd = gup_uffd(O_NONBLOCK, 0);
 	bool done;
 
 	MUST(fd >= 0);
