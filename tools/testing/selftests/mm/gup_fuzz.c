@@ -23,6 +23,7 @@ struct fuzz fuzz;
 static double seconds = 10;
 static unsigned int case_seconds = 60;	/* for a busy machine without KVM */
 static unsigned long nr_cases = -1ul, nr_done;
+static unsigned long nr_huge_pages;
 
 static void __noreturn refuse_arguments(void)
 {
@@ -315,6 +316,18 @@ static void log_case(const char *keep)
 	fclose(log);
 }
 
+/*
+ * Long-term pins leave huge pages in the pool that may be pinned for long, where all have been movable.
+ * Whether a copy gets one of these depends on what the cases before have freed, and in which order.
+ */
+static void renew_pool(void)
+{
+	if (!nr_huge_pages || geteuid())
+		return;
+	hugetlb_set_nr_default_pages(0);
+	hugetlb_set_nr_default_pages(nr_huge_pages);
+}
+
 /* Huge pages that are still on their way back to the pool would be missing in the next case. */
 static void wait_for_pool(unsigned long free_pages)
 {
@@ -327,12 +340,14 @@ static void wait_for_pool(unsigned long free_pages)
 /* Each case has a process, and so an address space, of its own. */
 static void test_case(const char *keep)
 {
-	const unsigned long free_pages = hugetlb_free_default_pages();
 	const long before = gup_pins_held();
+	unsigned long free_pages;
 	long after;
 	int status;
 	pid_t pid;
 
+	renew_pool();
+	free_pages = hugetlb_free_default_pages();
 	log_case(keep);
 	fflush(stdout);
 	pid = gup_fork();
@@ -428,6 +443,7 @@ int main(int argc, char **argv)
 	fuzz.data = map_buffer();
 	fuzz.copy = map_buffer();
 	disk_open();
+	nr_huge_pages = hugetlb_nr_default_pages();
 	if (file)
 		test_file(file);
 	else
