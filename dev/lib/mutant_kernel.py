@@ -24,6 +24,8 @@ OUT = CACHE / "mutants"
 NAME = "mutants"
 # Whatever the kernel is built of and tested by.
 TESTS = ["mm/tests/*", "patches/*", "tools/testing/selftests/mm/gup_*", "dev/config/*"]
+# The messages of the kernel may come later than what the guest says. How long, in seconds.
+DELAY = 60
 # In seconds, for the boot and for a run without a mutant.
 LIMIT = 400
 # One with a mutant may take so many times as long as that without, and some seconds more.
@@ -35,6 +37,7 @@ NO_LIMIT = 10 ** 6
 MACHINE = ["--mem", MEMORY, "--smp", "2", "--timeout", str(NO_LIMIT), "--append",
            f"{APPEND} printk.devkmsg=on kunit.enable=1 kunit.autorun=0 kunit.filter_glob=gup_*"]
 BEGIN = re.compile(r"^mutant (\d+) begins$", re.M)
+END = re.compile(r"^mutant \d+ ends$", re.M)
 READY = re.compile(r"@ready")
 RAN = re.compile(r"@ran \d+")
 DONE = re.compile(r"^(not )?ok \d+ (?!.*# SKIP)", re.M)
@@ -115,7 +118,11 @@ class Guest:
         """(Why the tests have failed with this mutant or "", the guest is fit for another)"""
         self.runs += 1
         trouble = self.wait_for(RAN, limit)
+        end = time.monotonic() + DELAY
         current, text = read_run(self.log, self.runs)
+        while not trouble and not END.search(text) and time.monotonic() < end:
+            time.sleep(0.1)
+            current, text = read_run(self.log, self.runs)
         if current != number:
             die(f"mutant {current} ran in place of {number}{trouble and ': '}{trouble}; see {self.log}")
         complaints = complaints_in(text)
