@@ -182,23 +182,26 @@ static void try_to_move(char *mem)
 
 TEST_F(owner, long_pin_is_in_the_way_of_move_pages)
 {
+	unsigned long pfn;
 	char *entry;
 
 	if (gup_need_nodes())
 		SKIP(return, NO_NODES);
 	ASSERT_EQ(0, gup_pin(self->driver, self->mem, psize(), variant->flags));
+	pfn = pfn_of(self->mem);
 	try_to_move(self->mem);
-	entry = entry_of(pfn_of(self->mem));
+	entry = entry_of(pfn);
 	EXPECT_TRUE(says(entry, "order 0: 1 pins, not moved for syscall_or_cpuset 1 times"));
 	EXPECT_TRUE(says(entry, "long-term pin by gup_owner["));
 	EXPECT_TRUE(says(entry, "ioctl"));
 	EXPECT_FALSE(says(entry, "last pin"));
 	printf("%s", entry ?: "");
 	try_to_move(self->mem);
-	EXPECT_TRUE(says(entry_of(pfn_of(self->mem)), " 2 times"));
+	EXPECT_TRUE(says(entry_of(pfn), " 2 times"));
 	gup_unpin(self->driver);
 
 	forget_all();
+	EXPECT_FALSE(entry_of(pfn));
 	try_to_move(self->mem);
 	EXPECT_FALSE(entry_of(pfn_of(self->mem)));
 }
