@@ -139,7 +139,8 @@ char *map_memory(unsigned int kind, unsigned long size)
 
 	must_be(mem, size, why);
 	/* khugepaged is not to give the file huge pages, at a time that nobody knows. */
-	if (kind == (GUP_EXT4 | GUP_SHARED) && madvise(mem, size, MADV_NOHUGEPAGE) && errno != EINVAL)
+	if (kind == (GUP_EXT4 | GUP_SHARED) &&
+	    madvise(mem, size, MADV_NOHUGEPAGE) && errno != EINVAL)
 		fail("madvise");
 	gup_touch(mem, size);
 	/* Nothing is to be written back while somebody measures. */

@@ -317,8 +317,9 @@ static void log_case(const char *keep)
 }
 
 /*
- * Long-term pins leave huge pages in the pool that may be pinned for long, where all have been movable.
- * Whether a copy gets one of these depends on what the cases before have freed, and in which order.
+ * Long-term pins leave huge pages in the pool that may be pinned for long, where all have been
+ * movable. Whether a copy gets one of these depends on what the cases before have freed, and in
+ * which order.
  */
 static void renew_pool(void)
 {

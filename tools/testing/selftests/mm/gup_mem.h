@@ -88,8 +88,8 @@ int gup_file(unsigned int kind, size_t len, const char **why);
 char *gup_map_file(unsigned int kind, int fd, size_t len, const char **why);
 
 /*
- * A userfaultfd with these features, @flags is O_NONBLOCK or 0. -1 if this kernel or this user may not
- * have one.
+ * A userfaultfd with these features. @flags is O_NONBLOCK or 0. -1 if this kernel has none, or
+ * this user may not have one.
  */
 int gup_uffd(int flags, uint64_t features);
 
