@@ -1232,6 +1232,15 @@ void gk_no_signal(void)
 	clear_tsk_thread_flag(current, TIF_SIGPENDING);
 }
 
+/* Until somebody waits for mmap_lock. cond_resched() may be no barrier to the compiler. */
+void gk_wait_contended(struct mm_struct *mm)
+{
+	while (!rwsem_is_contended(&mm->mmap_lock)) {
+		cond_resched();
+		cpu_relax();
+	}
+}
+
 /*
  * Traps
  */

@@ -248,6 +248,7 @@ bool gk_walk_fast(struct gup_req *req);
 void gk_forget_warnings(void);
 void gk_signal(int sig);
 void gk_no_signal(void);
+void gk_wait_contended(struct mm_struct *mm);
 
 /**
  * struct gk_trap - something that happens at a write to a word of memory

@@ -520,8 +520,7 @@ struct gk_holder {
 
 static void gk_kill_waiting(struct mm_struct *mm, struct task_struct *victim)
 {
-	while (!rwsem_is_contended(&mm->mmap_lock))
-		cond_resched();
+	gk_wait_contended(mm);
 	sigaddset(&victim->pending.signal, SIGKILL);
 	set_tsk_thread_flag(victim, TIF_SIGPENDING);
 	wake_up_process(victim);

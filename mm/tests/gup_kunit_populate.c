@@ -510,8 +510,7 @@ static void gup_populate_dump_while_writer_waits(struct kunit *test)
 	task = kthread_run(gk_write_lock, current->mm, "gup_kunit_writer");
 	if (!IS_ERR(task)) {
 		get_task_struct(task);
-		while (!rwsem_is_contended(&current->mm->mmap_lock))
-			cond_resched();
+		gk_wait_contended(current->mm);
 	}
 	page = get_dump_page(addr, &locked);
 	mmap_read_unlock(current->mm);
