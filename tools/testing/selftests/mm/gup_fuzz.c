@@ -119,13 +119,16 @@ static const struct op *choose_op(struct step *s)
 	return NULL;
 }
 
+bool range_reaches(const struct range *r, const struct area *a)
+{
+	return a == r->area || (r->addr < a->mem + a->len && a->mem < r->addr + r->len);
+}
+
 static void mark_used(const struct range *r)
 {
 	for (unsigned int i = 0; i < fuzz.nr_areas; i++) {
-		struct area *a = &fuzz.areas[i];
-
-		if (a == r->area || (r->addr < a->mem + a->len && a->mem < r->addr + r->len))
-			a->used = true;
+		if (range_reaches(r, &fuzz.areas[i]))
+			fuzz.areas[i].used = true;
 	}
 }
 

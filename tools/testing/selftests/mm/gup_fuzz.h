@@ -112,6 +112,8 @@ uint64_t hash_words(uint64_t hash, const void *mem, size_t len);
 const char *fill_data(struct step *s, size_t len);
 /* Whole pages, or not. */
 struct range piece_of(struct step *s, const struct range *r);
+/* A range may begin in one area and go on in others. */
+bool range_reaches(const struct range *r, const struct area *a);
 
 /* gup_fuzz_area.c: the memory */
 

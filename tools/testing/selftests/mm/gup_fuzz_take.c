@@ -54,7 +54,13 @@ static uint64_t take_from(struct step *s, const struct range *r)
  */
 static bool may_force(const struct range *r)
 {
-	return r->area->kind->gup_kind != GUP_HUGETLB_2M;
+	for (unsigned int i = 0; i < fuzz.nr_areas; i++) {
+		const struct area *a = &fuzz.areas[i];
+
+		if (a->kind->gup_kind == GUP_HUGETLB_2M && range_reaches(r, a))
+			return false;
+	}
+	return true;
 }
 
 /* The driver */
