@@ -266,8 +266,9 @@ gup_fast_grab_large(const struct gup_fast_walk *walk,
 		return true;
 	/*
 	 * A folio that is freed leaves nothing of itself behind: it is no head
-	 * any more and its order is 0. So there is a pincount, and the allocator
-	 * has cleared it before it set the refcount.
+	 * any more and its order is 0. Or it is device memory, without references
+	 * until it is used again. So there is a pincount, and who made the folio
+	 * has cleared it before he set the refcount.
 	 */
 	if (unlikely(!gup_fast_same_order(grab, gup_fast_flags(&folio->page)))) {
 		gup_fast_put_later(walk->req, folio, refs);
