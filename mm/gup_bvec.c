@@ -18,6 +18,7 @@
 #include <linux/user_bvecs.h>
 
 #include "gup_internal.h"
+#include "gup_owner.h"
 #include "gup_trace.h"
 
 /* So many pages are taken before signals are looked at, and the scheduler is. */
@@ -75,10 +76,8 @@ static bool gup_bvec_part(struct gup_req *req)
 	do {
 		if (!gup_bvec_fast(req))
 			return false;
-		if (gup_done(req))
-			return true;
-	} while (gup_bvec_slow(req));
-	return false;
+	} while (!gup_done(req) && gup_bvec_slow(req) && !gup_done(req));
+	return gup_done(req);
 }
 
 /* Takes pages as long as nothing is in the way. Returns how many, or an error. */
@@ -90,6 +89,7 @@ static long gup_run_bvecs(struct gup_req *req, unsigned long nr_pages)
 		cond_resched();
 		req->nr_pages = min(nr_pages, req->nr_pages + GUP_BVEC_PART);
 	}
+	gup_owner_pinned(&req->sink, req->flags);
 	return gup_result(req);
 }
 
@@ -214,9 +214,9 @@ EXPORT_SYMBOL_GPL(pin_user_bvecs_fast);
  * @locked: As for pin_user_pages_remote().
  *
  * Context: mmap_lock of @mm held. May sleep.
- * Return: Number of bytes pinned. 0 if none was asked for, or there is no room for
- * the first. Negative errno if there is none: those of pin_user_pages_remote(),
- * -EOVERFLOW if the range wraps around.
+ * Return: Number of bytes pinned. 0 if none was asked for, there is no room for the
+ * first, or FOLL_NOWAIT would have had to wait for it. Negative errno if there is none:
+ * those of pin_user_pages_remote(), -EOVERFLOW if the range wraps around.
  */
 ssize_t pin_user_bvecs_remote(struct mm_struct *mm, unsigned long start,
 			      size_t len, unsigned int gup_flags,

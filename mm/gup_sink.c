@@ -167,7 +167,7 @@ void gup_sink_release(struct gup_sink *sink, unsigned long pos,
  * @mark: An earlier value of gup_sink_nr().
  * @flags: The flags the pages were taken with.
  *
- * Context: Any but NMI; for FOLL_GET any. May free pages.
+ * Context: Any but NMI. May free pages.
  */
 void gup_sink_undo(struct gup_sink *sink, unsigned long mark,
 		   unsigned int flags)
@@ -204,8 +204,8 @@ unsigned long gup_sink_next(const struct gup_sink *sink, unsigned long pos,
 /**
  * gup_sink_visit() - look at all folios in a sink
  * @sink: The sink, of a request for references.
- * @visit: Called for each run of pages of a folio, with their number. An entry of ranges
- *	   that the request has extended counts as a whole.
+ * @visit: Called for each run of pages of a folio, with their number. The last entry
+ *	   that the caller had counts as a whole, if the request could extend it.
  * @arg: For @visit.
  */
 void gup_sink_visit(const struct gup_sink *sink,

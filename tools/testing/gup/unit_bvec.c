@@ -533,6 +533,39 @@ static void test_fault_fails(void)
 	unpin();
 }
 
+static vm_fault_t fault_works(struct vm_area_struct *of, unsigned long addr,
+			      unsigned int flags)
+{
+	const unsigned long i = (addr - ADDR) >> PAGE_SHIFT;
+
+	map_small(i, i, 1);
+	return 0;
+}
+
+/* When the last page has been faulted in, nobody looks at what is behind it. */
+static void test_end_faulted_in(void)
+{
+	unsigned long fallbacks, irqs_off;
+
+	start(4);
+	map_small(0, 0, 1);
+	world.fault = fault_works;
+	fallbacks = vm_events[GUP_FAST_FALLBACK];
+	irqs_off = current->irqs_off;
+	EXPECT_EQ(pin(0, 3 * PAGE_SIZE, 0), 3 * PAGE_SIZE);
+	EXPECT_EQ(vm_events[GUP_FAST_FALLBACK] - fallbacks, 1);
+	EXPECT_EQ(current->irqs_off - irqs_off, 2);
+	unpin();
+
+	/* Nor is anything faulted in when all has been there. */
+	start(4);
+	map_small(0, 0, 3);
+	fallbacks = vm_events[GUP_FAST_FALLBACK];
+	EXPECT_EQ(pin(0, 3 * PAGE_SIZE, 0), 3 * PAGE_SIZE);
+	EXPECT_EQ(vm_events[GUP_FAST_FALLBACK], fallbacks);
+	unpin();
+}
+
 static ssize_t pin_remote_bvecs(unsigned long at, size_t len, unsigned int flags,
 				int *locked)
 {
@@ -657,6 +690,7 @@ const struct test bvec_tests[] = {
 	{ "ranges: several folios in an entry", test_several_folios },
 	{ "ranges: not mapped", test_not_mapped },
 	{ "ranges: fault that fails", test_fault_fails },
+	{ "ranges: end faulted in", test_end_faulted_in },
 	{ "ranges: arguments", test_wrong },
 	{ "ranges: another process", test_remote },
 	{ "ranges: another process, lock dropped", test_remote_unlocked },

@@ -7,6 +7,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 
+#include "gup_disk.h"
 #include "gup_disturb.h"
 #include "gup_movable.h"
 
@@ -246,6 +247,32 @@ TEST_F(owner, memory_of_memfd)
 	EXPECT_TRUE(says(entry, "udmabuf"));
 	close(buf);
 	close(device);
+}
+
+/* A fixed buffer is pinned as ranges, here of pages that are there, without a lock. */
+TEST_F(owner, fixed_buffer)
+{
+	struct gup_ring ring;
+	unsigned long pfn;
+	char *entry;
+
+	if (!gup_ring_open(&ring))
+		SKIP(return, NO_URING);
+	if (gup_need_nodes())
+		SKIP(return, NO_NODES);
+	/* Where the page may stay. */
+	MUST(!gup_ring_register(&ring, self->mem, psize()));
+	MUST(!gup_ring_unregister(&ring));
+	prctl(PR_SET_NAME, "gup_ring");
+	MUST(!gup_ring_register(&ring, self->mem, psize()));
+	pfn = pfn_of(self->mem);
+	try_to_move(self->mem);
+	entry = entry_of(pfn);
+	EXPECT_TRUE(says(entry, "order 0: 1 pins"));
+	EXPECT_TRUE(says(entry, "long-term pin by gup_ring["));
+	EXPECT_TRUE(says(entry, "io_uring"));
+	MUST(!gup_ring_unregister(&ring));
+	gup_ring_close(&ring);
 }
 
 /* A huge page is one folio, and has one entry. */
