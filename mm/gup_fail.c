@@ -83,18 +83,19 @@ long gup_fail_fast_call(struct gup_req *req, long ret)
 
 /**
  * gup_fail_memfd() - make memfd_pin_folios() fail
- * @sink: What it has pinned.
- * @error: The error it has had so far, or 0.
+ * @sink: What it has pinned. If it is to fail, that is released.
  *
- * Return: @error, or the errno if it is to fail. It never comes back short: whoever
- * calls it is given all folios or none.
+ * It never comes back short: whoever calls it is given all folios or none.
+ *
+ * Return: 0, or the errno if it is to fail.
  */
-int gup_fail_memfd(const struct gup_sink *sink, int error)
+int gup_fail_memfd(struct gup_sink *sink)
 {
-	if (!error && gup_fail_taken(GUP_FAIL_CALL, GUP_FN_MEMFD,
-				     gup_sink_nr(sink), gup_fail_page()))
-		return gup_fail_error();
-	return error;
+	if (!gup_fail_taken(GUP_FAIL_CALL, GUP_FN_MEMFD, gup_sink_nr(sink),
+			    gup_fail_page()))
+		return 0;
+	gup_sink_undo(sink, 0, FOLL_PIN);
+	return gup_fail_error();
 }
 
 /**

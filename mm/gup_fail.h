@@ -49,7 +49,7 @@ extern struct gup_fail_attr gup_fail_attr;
 long gup_fail_call(struct gup_req *req, enum gup_function function,
 		   long ret);
 long gup_fail_fast_call(struct gup_req *req, long ret);
-int gup_fail_memfd(const struct gup_sink *sink, int error);
+int gup_fail_memfd(struct gup_sink *sink);
 void gup_fail_fast(struct gup_req *req, unsigned long mark);
 bool gup_fail_isolate(unsigned long pos, unsigned long nr);
 bool gup_fail_migrate(void);
@@ -66,10 +66,9 @@ static __always_inline long gup_fail_fast_call(struct gup_req *req, long ret)
 	return ret;
 }
 
-static __always_inline int gup_fail_memfd(const struct gup_sink *sink,
-					  int error)
+static __always_inline int gup_fail_memfd(struct gup_sink *sink)
 {
-	return error;
+	return 0;
 }
 
 static __always_inline void gup_fail_fast(struct gup_req *req,

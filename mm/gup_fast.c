@@ -340,8 +340,9 @@ static void gup_fast_unmap(pte_t *ptep)
 
 /*
  * A table is taken off its PMD before it is collapsed or freed, and stays as it
- * is as long as interrupts are off here. If it is in its place now, none of that
- * had begun at any look at its entries.
+ * is as long as interrupts are off here. If it is in its place now, neither had
+ * begun at any look at its entries. mremap() may have moved it away and back: then it
+ * was one of this process all the time.
  */
 static __always_inline bool gup_fast_check_table(struct gup_req *req,
 						 pmd_t *pmdp, pmd_t pmd)
@@ -648,8 +649,9 @@ static bool gup_fast_pin_window(struct gup_req *req, unsigned long end)
  * Stops at the first page that is not plainly fine: gup_addr() says where, and
  * @req->fast_stop why.
  *
- * Context: Any for FOLL_GET: perf takes pages from NMI, so there must be no lock
- * on that path. Any but NMI for FOLL_PIN. Does not sleep.
+ * Context: Any for FOLL_GET: perf takes pages from NMI, so no lock is taken on that
+ * path, unless a reference that was taken in vain turns out to be the last one. The
+ * caller's put_page() has that risk, too. Any but NMI for FOLL_PIN. Does not sleep.
  */
 void gup_fast(struct gup_req *req)
 {
@@ -673,5 +675,7 @@ void gup_fast(struct gup_req *req)
 	if (unlikely(!more))
 		gup_fast_give_back(req, window);
 	gup_fail_fast(req, mark);
-	gup_owner_pinned(&req->sink, req->flags);
+	/* Ranges are taken by many calls. Their owner is recorded after the last. */
+	if (!gup_sink_has_ranges(&req->sink))
+		gup_owner_pinned(&req->sink, req->flags);
 }

@@ -112,7 +112,7 @@ enum gup_lock {
  * @GUP_MOVE_FOUND: It was found. One of the others follows, or it is in its new place.
  * @GUP_MOVE_ISOLATED: It is about to be migrated. If nothing follows, it was.
  * @GUP_MOVE_BUSY: It could not be isolated: it is on no LRU list just now, or never.
- * @GUP_MOVE_DEVICE: It is device memory, and stays there.
+ * @GUP_MOVE_DEVICE: It is device memory, and its driver is asked to move it.
  * @GUP_MOVE_NO_MEMORY: It was not migrated, as there was no memory for a copy.
  * @GUP_MOVE_FAILED: It was not migrated, because of somebody's reference mostly.
  * @GUP_NR_MOVES: Number of the others.
@@ -254,6 +254,13 @@ long gup_run_slow(struct gup_req *req);
 enum gup_outcome gup_walk_slow(struct gup_req *req, struct vm_area_struct *vma);
 
 /* mm/gup_slow.c, mm/gup_nommu.c */
+/* In the middle of a request that may. VMAs have to be looked up afresh. */
+static inline void gup_drop_mmap_lock(struct gup_req *req)
+{
+	mmap_read_unlock(req->mm);
+	req->lock = GUP_LOCK_NONE;
+}
+
 long gup_slow(struct gup_req *req);
 long gup_slow_once(struct gup_req *req);
 bool gup_slow_vma(struct gup_req *req, struct vm_area_struct *vma);

@@ -70,7 +70,7 @@ unsigned long gup_failed_patience __read_mostly = DIV_ROUND_UP(HZ, 10);
 
 /*
  * The one place that learns what becomes of each folio that may not stay. It is
- * referenced or isolated, but for GUP_MOVE_DEVICE.
+ * referenced or isolated.
  */
 static void gup_note_move(struct gup_moving *moving, struct folio *folio,
 			  enum gup_move move)
@@ -137,12 +137,11 @@ static int gup_evict_device_coherent(struct gup_sink *sink, unsigned long pos,
 				     unsigned long nr, struct folio *folio,
 				     struct gup_moving *moving)
 {
+	/* Not afterwards, when there is no reference any more. */
+	gup_note_move(moving, folio, GUP_MOVE_DEVICE);
 	folio_get(folio);
 	gup_sink_release(sink, pos, nr, FOLL_PIN);
-	if (!migrate_device_coherent_folio(folio))
-		return 0;
-	gup_note_move(moving, folio, GUP_MOVE_DEVICE);
-	return -EBUSY;
+	return migrate_device_coherent_folio(folio) ? -EBUSY : 0;
 }
 
 /*
@@ -260,6 +259,8 @@ static int gup_move_longterm(struct gup_sink *sink, unsigned long mark,
 	gup_sink_undo(sink, mark, FOLL_PIN);
 	if (!error)
 		error = gup_migrate(moving);
+	else
+		gup_note_unmigrated(moving, GUP_MOVE_FAILED);
 	count_vm_events(GUP_LONGTERM_MOVED, gup_nr_moved(moving));
 	putback_movable_pages(&moving->isolated);
 	error = error ?: gup_start_over(moving);
@@ -286,6 +287,7 @@ static void gup_try_longterm(struct gup_req *req)
 	req->error = 0;
 	req->retry_addr = GUP_NO_ADDR;
 	req->longterm.unpinnable = false;
+	gup_longterm_forget(&req->longterm);
 	gup_slow(req);
 }
 
@@ -295,11 +297,17 @@ static noinline void gup_move_and_retry(struct gup_req *req, unsigned long mark)
 	struct gup_moving moving = {};
 
 	do {
+		/* That takes long, and whoever wants the lock need not wait for it. */
+		if (req->lock == GUP_LOCK_MAY_DROP)
+			gup_drop_mmap_lock(req);
 		req->error = gup_move_longterm(&req->sink, mark, &moving);
 		if (req->error != -EAGAIN)
 			return;
 		gup_try_longterm(req);
 	} while (req->longterm.unpinnable);
+	/* Callers take -EAGAIN for a signal that came before anything was done. */
+	if (req->error == -EAGAIN)
+		req->error = -EINTR;
 }
 
 /**
@@ -485,13 +493,14 @@ long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end,
 	flags = memalloc_pin_save();
 	do {
 		m.idx = start >> PAGE_SHIFT;
-		error = gup_fail_memfd(&m.sink, gup_memfd_pin_range(&m));
+		error = gup_memfd_pin_range(&m);
 		if (error)
 			gup_sink_undo(&m.sink, 0, FOLL_PIN);
 		else if (!gup_all_pinnable(&m.sink))
 			error = gup_move_longterm(&m.sink, 0, &moving);
 	} while (error == -EAGAIN);
 	memalloc_pin_restore(flags);
+	error = error ?: gup_fail_memfd(&m.sink);
 	trace_gup_end(GUP_FN_MEMFD, start, error ?: gup_sink_nr(&m.sink));
 
 	if (error)

@@ -83,6 +83,15 @@ static inline void gup_set_has_pinned(struct mm_struct *mm)
 		mm_flags_set(MMF_HAS_PINNED, mm);
 }
 
+/*
+ * What a pageblock is for may change: it is not to be remembered over a wait that has
+ * no limit, such as a page fault.
+ */
+static __always_inline void gup_longterm_forget(struct gup_longterm *longterm)
+{
+	longterm->block = ULONG_MAX;
+}
+
 /* May @folio, referenced or mapped by a locked entry, stay pinned for long? */
 static __always_inline bool gup_longterm_pinnable(struct gup_longterm *longterm,
 						  struct folio *folio)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The slow path: walks and faults in turn until the request is done or something
- * is in the way for good. The only place of this subsystem that takes or drops
- * mmap_lock, or the lock of a VMA, during a request.
+ * is in the way for good. What takes mmap_lock or the lock of a VMA while a request
+ * is carried out is here. Who makes several requests of one call, as __mm_populate(),
+ * takes them in between.
  *
  * A request that comes without mmap_lock goes on under the lock of one VMA after the
  * other, and takes mmap_lock only for what that is not enough for. So it holds up
@@ -22,6 +23,13 @@
 static bool gup_may_drop_lock(const struct gup_req *req)
 {
 	return req->lock != GUP_LOCK_STAYS;
+}
+
+/* Is it worth while to go on without a lock? */
+static bool gup_interrupted(const struct gup_req *req)
+{
+	return fatal_signal_pending(current) ||
+	       ((req->flags & FOLL_INTERRUPTIBLE) && signal_pending(current));
 }
 
 static unsigned int gup_fault_flags(const struct gup_req *req, bool unshare)
@@ -72,9 +80,10 @@ static enum gup_outcome gup_no_vma_lock(const struct gup_req *req,
 
 /*
  * The fault is to be taken again. Under the lock of a VMA that mostly means that it
- * needs mmap_lock, and has waited for nothing: only a major fault has. @retry_addr: as
- * it was before this fault, so that one that has been tried under mmap_lock is not
- * taken for a new one there.
+ * needs mmap_lock, and has waited for nothing, so that it may wait there. One that has
+ * waited, for userfaultfd or a locked page, may so do it once more; a major fault is
+ * known to have waited. @retry_addr: as it was before this fault, so that one that has
+ * been tried under mmap_lock is not taken for a new one there.
  */
 static enum gup_outcome gup_fault_again(struct gup_req *req, vm_fault_t fault,
 					unsigned long retry_addr)
@@ -87,6 +96,9 @@ static enum gup_outcome gup_fault_again(struct gup_req *req, vm_fault_t fault,
 	outcome = gup_lock_dropped(req);
 	if (!vma_locked)
 		return outcome;
+	/* If it has waited, a signal may have ended that. */
+	if (gup_interrupted(req))
+		return gup_fail(req, -EINTR);
 	if (!(fault & VM_FAULT_MAJOR))
 		req->retry_addr = retry_addr;
 	return gup_no_vma_lock(req, GUP_NO_VMA_FAULT);
@@ -108,6 +120,7 @@ static enum gup_outcome gup_fault(struct gup_req *req,
 
 	fault = handle_mm_fault(vma, gup_addr(req), flags, NULL);
 	gup_saw_fault(gup_addr(req), flags, fault);
+	gup_longterm_forget(&req->longterm);
 	/* FAULT_FLAG_TRIED is for the next fault of an address, not for all. */
 	req->retry_addr = GUP_NO_ADDR;
 	if (fault & VM_FAULT_COMPLETED)
@@ -259,9 +272,11 @@ static bool gup_give_way(struct gup_req *req, unsigned long mark)
 	if (gup_sink_nr(&req->sink) == mark || !gup_may_drop_lock(req) ||
 	    !mmap_lock_is_contended(req->mm))
 		return false;
+	/* It would have to wait for the lock. */
+	if (req->flags & FOLL_NOWAIT)
+		return false;
 	trace_gup_give_way(gup_addr(req), false);
-	mmap_read_unlock(req->mm);
-	req->lock = GUP_LOCK_NONE;
+	gup_drop_mmap_lock(req);
 	return true;
 }
 
@@ -311,19 +326,10 @@ static enum gup_outcome gup_unlocked_pass(struct gup_req *req, int killed)
 	return gup_locked_pass(req);
 }
 
-/* Is it worth while to go on without a lock? */
-static bool gup_interrupted(const struct gup_req *req)
-{
-	return fatal_signal_pending(current) ||
-	       ((req->flags & FOLL_INTERRUPTIBLE) && signal_pending(current));
-}
-
 static long gup_slow_end(struct gup_req *req)
 {
-	if (req->lock == GUP_LOCK_OURS) {
-		mmap_read_unlock(req->mm);
-		req->lock = GUP_LOCK_NONE;
-	}
+	if (req->lock == GUP_LOCK_OURS)
+		gup_drop_mmap_lock(req);
 	gup_stat_flush(&req->sink.acquired, NR_FOLL_PIN_ACQUIRED);
 	/* Long-term pins may have to be given up: gup_slow_longterm() tells of them. */
 	if (!(req->flags & FOLL_LONGTERM))

@@ -193,6 +193,8 @@ enum gup_outcome gup_gate_page(struct gup_req *req)
 	if (error)
 		return gup_fail(req, error);
 	gup_sink_put(&req->sink, page, 1);
+	gup_sink_flush_caches(&req->sink, gup_sink_nr(&req->sink) - 1,
+			      get_gate_vma(req->mm), addr);
 	return GUP_PROGRESS;
 }
 #else

@@ -832,7 +832,7 @@ static enum gup_outcome gup_descend(struct gup_req *req,
 /**
  * gup_walk_slow() - take the pages of one page table or huge leaf
  * @req: The request.
- * @vma: The VMA of its next address, agreed to by gup_find_vma().
+ * @vma: The VMA of its next address, agreed to by gup_check_vma().
  *
  * Context: mmap_lock or the lock of @vma held. May sleep.
  * Return: GUP_PROGRESS if nothing is known to be in the way of the next page,

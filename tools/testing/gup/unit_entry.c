@@ -1218,6 +1218,118 @@ static void test_longterm_zone(void)
 	with_each_api(longterm_zone);
 }
 
+static struct folio *move_and_claim(struct folio *folio)
+{
+	if (!nr_moves)
+		gup_set_block(world.first_pfn + 508, MIGRATE_CMA);
+	return move_folio(folio);
+}
+
+/* What a pageblock is for may have changed when pages are taken again. */
+static void longterm_claimed(const struct api *api)
+{
+	if (!api->pin || api->lockless)
+		return;
+	setup_longterm(MIGRATE_CMA);
+	world.migrated = move_and_claim;
+	EXPECT_EQ(take(api, 0, 8, long_flags), 8);
+	expect_pages(0, 4, MOVED_TO + 4);
+	expect_pages(4, 4, MOVED_TO);
+	EXPECT_EQ(world.nr_freed, 8);
+	world.nr_freed = 0;
+	release(api, 8);
+}
+
+static void test_longterm_claimed(void)
+{
+	with_each_api(longterm_claimed);
+}
+
+static vm_fault_t claim(struct vm_area_struct *of, unsigned long addr,
+			unsigned int flags)
+{
+	map_small(1, 513, 1);
+	gup_set_block(world.first_pfn + 512, MIGRATE_CMA);
+	return 0;
+}
+
+/* And after a page fault, which may take any time. */
+static void longterm_claimed_in_fault(const struct api *api)
+{
+	if (!api->pin || api->lockless)
+		return;
+	setup_longterm(MIGRATE_MOVABLE);
+	world.fault = claim;
+	map_small(0, 512, 1);
+	unmap(1);
+	EXPECT_EQ(take(api, 0, 2, long_flags), 2);
+	expect_pages(0, 2, MOVED_TO);
+	world.nr_freed = 0;
+	release(api, 2);
+}
+
+static void test_longterm_claimed_in_fault(void)
+{
+	with_each_api(longterm_claimed_in_fault);
+}
+
+static unsigned int locks_while_moving;
+
+static struct folio *move_and_look(struct folio *folio)
+{
+	EXPECT_EQ(current->nr_mmap_locks, locks_while_moving);
+	return move_folio(folio);
+}
+
+/* To move takes long: who may, lets go of mmap_lock. */
+static void test_longterm_drops_lock(void)
+{
+	int locked = 1;
+
+	setup_longterm(MIGRATE_CMA);
+	world.migrated = move_and_look;
+	locks_while_moving = 0;
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 8, long_flags, pages,
+					&locked), 8);
+	EXPECT_EQ(locked, 0);
+	EXPECT_EQ(nr_moves, 4);
+	unpin_user_pages(pages, 8);
+
+	setup_longterm(MIGRATE_CMA);
+	world.migrated = move_and_look;
+	locks_while_moving = 1;
+	mmap_read_lock(&world.mm);
+	EXPECT_EQ(pin_user_pages(ADDR, 8, long_flags, pages), 8);
+	mmap_read_unlock(&world.mm);
+	EXPECT_EQ(nr_moves, 4);
+	unpin_user_pages(pages, 8);
+	world.nr_freed = 0;
+}
+
+/* By whom the VMA is locked, and how often before */
+static unsigned int nr_vma_locks;
+
+static void kill_at_second(void)
+{
+	if (nr_vma_locks++)
+		current->fatal_signal = true;
+}
+
+/* -EAGAIN would say that nothing has been done. */
+static void test_longterm_killed_before_lock(void)
+{
+	setup_longterm(MIGRATE_CMA);
+	world.vma_locks = false;
+	world.vma_locked = kill_at_second;
+	nr_vma_locks = 0;
+	EXPECT_EQ(pin_user_pages_unlocked(ADDR, 8, pages, long_flags), -EINTR);
+	EXPECT_EQ(nr_moves, 4);
+	current->fatal_signal = false;
+	world.nr_freed = 0;
+	expect_clean();
+}
+
 /* What is faulted in is allocated where it can stay. */
 static void longterm_fault(const struct api *api)
 {
@@ -1438,6 +1550,7 @@ static void test_longterm_moved_back(void)
 static void longterm_device(const struct api *api)
 {
 	static struct dev_pagemap coherent = { MEMORY_DEVICE_COHERENT };
+	unsigned long moved;
 
 	if (!api->pin)
 		return;
@@ -1451,6 +1564,16 @@ static void longterm_device(const struct api *api)
 	folio_at(515)->pgmap = &coherent;
 	world.migrated = cannot_move;
 	EXPECT_EQ(take(api, 7, 1, long_flags), -EBUSY);
+	release(api, -EBUSY);
+
+	/* What was isolated then has not been moved. */
+	setup_longterm(MIGRATE_CMA);
+	set_zone(515, ZONE_DEVICE);
+	folio_at(515)->pgmap = &coherent;
+	world.migrated = cannot_move;
+	moved = vm_events[GUP_LONGTERM_MOVED];
+	EXPECT_EQ(take(api, 4, 4, long_flags), -EBUSY);
+	EXPECT_EQ(vm_events[GUP_LONGTERM_MOVED], moved);
 	release(api, -EBUSY);
 }
 
@@ -1520,6 +1643,10 @@ const struct test entry_tests[] = {
 	{ "split PMD: no memory", test_split_no_memory },
 	{ "long-term: pageblocks", test_longterm_block },
 	{ "long-term: zones", test_longterm_zone },
+	{ "long-term: claimed meanwhile", test_longterm_claimed },
+	{ "long-term: claimed in a fault", test_longterm_claimed_in_fault },
+	{ "long-term: drops mmap_lock", test_longterm_drops_lock },
+	{ "long-term: killed before mmap_lock", test_longterm_killed_before_lock },
 	{ "long-term: faults", test_longterm_fault },
 	{ "long-term: cannot move", test_longterm_stuck },
 	{ "long-term: isolated elsewhere", test_longterm_isolated_elsewhere },

@@ -145,6 +145,24 @@ static void test_nowait(void)
 		  FAULT_FLAG_RETRY_NOWAIT);
 }
 
+/* And so does the rest: whoever gives it back has to wait for it. */
+static void test_nowait_keeps_lock(void)
+{
+	static const vm_fault_t ok[] = { 0 };
+	int locked = 1;
+
+	expect_faults(ok, 1);
+	mmap_read_lock(&world.mm);
+	world.mm.mmap_lock.writers = 1;
+	EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 3, FOLL_NOWAIT, pages,
+					&locked), 3);
+	EXPECT_EQ(locked, 1);
+	mmap_read_unlock(&world.mm);
+	world.mm.mmap_lock.writers = 0;
+	unpin_user_pages(pages, 3);
+	expect_clean();
+}
+
 /* VMAs cannot be locked now. */
 static void test_no_lock(void)
 {
@@ -249,6 +267,40 @@ static void test_killed(void)
 	EXPECT_EQ(faults.nr, 3);
 	unpin_user_pages(pages, 2);
 	EXPECT_EQ(pin(1, 1, FOLL_WRITE), -EINTR);
+	current->fatal_signal = false;
+	expect_clean();
+}
+
+static void signal_comes(unsigned int nr)
+{
+	current->signal = true;
+}
+
+static void kill_comes(unsigned int nr)
+{
+	current->fatal_signal = true;
+}
+
+/* The fault has waited under the lock of a VMA, until a signal came. */
+static void test_signal_ends_wait(void)
+{
+	static const vm_fault_t once[] = { VM_FAULT_RETRY, 0 };
+
+	expect_faults(once, 2);
+	faults.seen = signal_comes;
+	EXPECT_EQ(pin(0, 1, FOLL_INTERRUPTIBLE), -EINTR);
+	EXPECT_EQ(faults.nr, 1);
+	expect_clean();
+
+	expect_faults(once, 2);
+	pin_and_release(0, 1, 0);
+	EXPECT_EQ(faults.nr, 2);
+	current->signal = false;
+
+	expect_faults(once, 2);
+	faults.seen = kill_comes;
+	EXPECT_EQ(pin(0, 1, 0), -EINTR);
+	EXPECT_EQ(faults.nr, 1);
 	current->fatal_signal = false;
 	expect_clean();
 }
@@ -555,12 +607,14 @@ const struct test lock_tests[] = {
 	{ "lock: longterm, and after mmap_lock was dropped", test_others },
 	{ "lock: mmap_lock held", test_held },
 	{ "lock: FOLL_NOWAIT", test_nowait },
+	{ "lock: FOLL_NOWAIT keeps it", test_nowait_keeps_lock },
 	{ "lock: VMA cannot be locked", test_no_lock },
 	{ "lock: fault needs mmap_lock", test_retry },
 	{ "lock: fault drops it and is through", test_completed },
 	{ "lock: refused", test_refused },
 	{ "lock: next VMA", test_next_vma },
 	{ "lock: killed", test_killed },
+	{ "lock: a signal ends the wait", test_signal_ends_wait },
 	{ "lock: gives way to a writer", test_gives_way },
 	{ "lock: gives way, and ends", test_gives_way_and_ends },
 	{ "lock: VMA is wanted", test_vma_wanted },
