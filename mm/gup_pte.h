@@ -68,8 +68,7 @@ static __always_inline bool gup_pte_batch_same(pte_t *ptep, pte_t first,
  * The entries of the run differ from the first in nothing but what the MMU sets
  * by itself: what holds for the first holds for all. folio_pte_batch_flags()
  * does the same for @lockless false, but clears these bits in each entry before
- * it compares: a page of a 64 KiB folio then costs the slow path 27 instructions
- * instead of 17 (x86-64).
+ * it compares, which makes a page of a 64 KiB folio half as expensive again.
  *
  * If @lockless each entry is read once, the first one too.
  *
