@@ -298,7 +298,7 @@ static noinline void gup_move_and_retry(struct gup_req *req, unsigned long mark)
 
 	do {
 		/* That takes long, and whoever wants the lock need not wait for it. */
-		if (req->lock == GUP_LOCK_MAY_DROP)
+		if (req->lock == GUP_LOCK_MAY_DROP && !(req->flags & FOLL_NOWAIT))
 			gup_drop_mmap_lock(req);
 		req->error = gup_move_longterm(&req->sink, mark, &moving);
 		if (req->error != -EAGAIN)

@@ -85,7 +85,7 @@ static inline void gup_set_has_pinned(struct mm_struct *mm)
 
 /*
  * What a pageblock is for may change: it is not to be remembered over a wait that has
- * no limit, such as a page fault.
+ * no limit, such as a page fault or one for mmap_lock.
  */
 static __always_inline void gup_longterm_forget(struct gup_longterm *longterm)
 {

@@ -321,6 +321,7 @@ static enum gup_outcome gup_unlocked_pass(struct gup_req *req, int killed)
 		return outcome;
 	if (mmap_read_lock_killable(req->mm))
 		return gup_fail(req, killed);
+	gup_longterm_forget(&req->longterm);
 	req->lock = GUP_LOCK_OURS;
 	trace_gup_lock(gup_addr(req), false);
 	return gup_locked_pass(req);

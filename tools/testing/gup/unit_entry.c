@@ -1273,6 +1273,34 @@ static void test_longterm_claimed_in_fault(void)
 	with_each_api(longterm_claimed_in_fault);
 }
 
+static unsigned int nr_vma_locks;
+
+/* The VMA cannot be locked a second time, and mmap_lock has to be waited for. */
+static void claim_at_second(void)
+{
+	if (nr_vma_locks++) {
+		world.vma_locks = false;
+		gup_set_block(world.first_pfn + 512, MIGRATE_CMA);
+	}
+}
+
+/* And after a wait for mmap_lock. */
+static void test_longterm_claimed_before_lock(void)
+{
+	setup_longterm(MIGRATE_MOVABLE);
+	world.vma_locks = true;
+	world.vma_locked = claim_at_second;
+	nr_vma_locks = 0;
+	/* Somebody wants the VMA, so it is given up after the first table. */
+	map_small(508, 512, 8);
+	atomic_set(&vma->vm_refcnt, VM_REFCNT_EXCLUDE_READERS_FLAG);
+	EXPECT_EQ(pin_user_pages_unlocked(addr_of(508), 8, pages, long_flags), 8);
+	atomic_set(&vma->vm_refcnt, 0);
+	EXPECT_EQ(nr_moves, 8);
+	world.nr_freed = 0;
+	unpin_user_pages(pages, 8);
+}
+
 static unsigned int locks_while_moving;
 
 static struct folio *move_and_look(struct folio *folio)
@@ -1301,14 +1329,22 @@ static void test_longterm_drops_lock(void)
 	locks_while_moving = 1;
 	mmap_read_lock(&world.mm);
 	EXPECT_EQ(pin_user_pages(ADDR, 8, long_flags, pages), 8);
-	mmap_read_unlock(&world.mm);
 	EXPECT_EQ(nr_moves, 4);
+	unpin_user_pages(pages, 8);
+
+	/* Who may not wait would have to wait for it. */
+	setup_longterm(MIGRATE_CMA);
+	world.migrated = move_and_look;
+	mmap_read_lock(&world.mm);
+	locked = 1;
+	EXPECT_EQ(pin_user_pages_remote(&world.mm, ADDR, 8, long_flags | FOLL_NOWAIT,
+					pages, &locked), 8);
+	EXPECT_EQ(locked, 1);
+	EXPECT_EQ(nr_moves, 4);
+	mmap_read_unlock(&world.mm);
 	unpin_user_pages(pages, 8);
 	world.nr_freed = 0;
 }
-
-/* By whom the VMA is locked, and how often before */
-static unsigned int nr_vma_locks;
 
 static void kill_at_second(void)
 {
@@ -1645,6 +1681,7 @@ const struct test entry_tests[] = {
 	{ "long-term: zones", test_longterm_zone },
 	{ "long-term: claimed meanwhile", test_longterm_claimed },
 	{ "long-term: claimed in a fault", test_longterm_claimed_in_fault },
+	{ "long-term: claimed before mmap_lock", test_longterm_claimed_before_lock },
 	{ "long-term: drops mmap_lock", test_longterm_drops_lock },
 	{ "long-term: killed before mmap_lock", test_longterm_killed_before_lock },
 	{ "long-term: faults", test_longterm_fault },
