@@ -196,13 +196,13 @@ EXPORT_SYMBOL_GPL(gup_compat_take_unlocked);
 /**
  * gup_compat_take_nonblocking() - __get_user_pages() of older kernels
  * @call: The call, without @call->locked.
- * @nonblocking: NULL to wait for pages with mmap_lock held. Otherwise nothing
- *		 waits for I/O or for a lock; if not all pages could be had like
- *		 that, this points at 0, and mmap_lock was released, unless
- *		 FOLL_NOWAIT asks to keep it.
+ * @nonblocking: NULL to wait for pages with mmap_lock held. Otherwise page faults
+ *		 are not to wait for I/O or for a lock; if not all pages could be
+ *		 had like that, this points at 0, and mmap_lock was released,
+ *		 unless FOLL_NOWAIT asks to keep it.
  *
- * Pages that would have been waited for are on their way: trying again makes
- * sense.
+ * Pages that would have been read from a disk are on their way: trying again makes
+ * sense. Nobody has told a userfaultfd monitor of those that it would have to bring.
  *
  * Context: mmap_lock held, for reading if it may be released. May sleep.
  * Return: As gup_compat_take(); 0 also if the first page is not there yet.
@@ -273,21 +273,23 @@ EXPORT_SYMBOL_GPL(gup_compat_get_user_pages_fast);
  * @pages: Where the pages go, to be released with unpin_user_page() or a
  *	   relative of it.
  *
- * Context: Any, with interrupts on or off. Does not sleep.
+ * Context: Any but NMI, with interrupts on or off. Does not sleep.
  * Return: Number of pages, 0 included; never an error.
  */
 int gup_compat_pin_user_pages_fast_only(unsigned long start, int nr_pages,
 					unsigned int gup_flags,
 					struct page **pages)
 {
+	const unsigned int both = FOLL_LONGTERM | FOLL_PCI_P2PDMA;
 	struct gup_req req;
 
-	start = untagged_addr(start) & PAGE_MASK;
-	if (nr_pages <= 0 ||
-	    !access_ok((void __user *)start,
-		       (unsigned long)nr_pages << PAGE_SHIFT))
+	if (WARN_ON_ONCE((gup_flags & (INTERNAL_GUP_FLAGS | FOLL_GET)) ||
+			 (gup_flags & both) == both))
 		return 0;
-	if (WARN_ON_ONCE(gup_flags & (INTERNAL_GUP_FLAGS | FOLL_GET)))
+	start = untagged_addr(start) & PAGE_MASK;
+	/* As access_ok(), which permits all where the kernel's addresses are others. */
+	if (nr_pages <= 0 || nr_pages > TASK_SIZE_MAX >> PAGE_SHIFT ||
+	    start > TASK_SIZE_MAX - ((unsigned long)nr_pages << PAGE_SHIFT))
 		return 0;
 	gup_set_has_pinned(current->mm);
 	req = gup_req_init(current->mm, start, nr_pages, pages,

@@ -559,14 +559,21 @@ static inline void gup_compat_put_user_pages_dirty_5_2(struct page **pages,
 }
 
 static inline void
-gup_compat_put_user_pages_dirty_lock_5_2(struct page **pages,
-					 unsigned long npages)
+gup_compat_put_user_pages_dirty_lock_5_4(struct page **pages,
+					 unsigned long npages, bool make_dirty)
 {
 	for (; npages; npages--, pages++) {
-		set_page_dirty_lock(*pages);
+		if (make_dirty)
+			set_page_dirty_lock(*pages);
 		put_page(*pages);
 	}
 }
+
+/* The third argument is there since 5.4. Without it, pages are made dirty. */
+#define gup_compat_put_user_pages_dirty_lock_5_2(pages, npages, ...)	\
+	gup_compat_put_user_pages_dirty_lock_any(pages, npages, ##__VA_ARGS__, true)
+#define gup_compat_put_user_pages_dirty_lock_any(pages, npages, make_dirty, ...) \
+	gup_compat_put_user_pages_dirty_lock_5_4(pages, npages, make_dirty)
 
 /*
  * The old names

@@ -1120,7 +1120,9 @@ static void gup_compat_wrong_arguments(struct kunit *test)
 #ifdef CONFIG_HAVE_GUP_FAST
 static void gup_compat_wrong_flags_without_lock(struct kunit *test)
 {
-	static const unsigned int wrong[] = { FOLL_GET, FOLL_PIN, FOLL_REMOTE };
+	static const unsigned int wrong[] = {
+		FOLL_GET, FOLL_PIN, FOLL_REMOTE, FOLL_LONGTERM | FOLL_PCI_P2PDMA,
+	};
 	unsigned long addr = gk_map_filled(test, 1);
 	struct page *pages[1] = {};
 	int i;
@@ -1554,7 +1556,7 @@ static void gup_compat_puts_many(struct kunit *test)
 	struct page *pages[2];
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		KUNIT_ASSERT_EQ(test, 2, get_user_pages_fast(addr, 2, 0,
 							     pages));
 	gup_compat_put_user_pages_5_2(pages, 2);
@@ -1563,6 +1565,9 @@ static void gup_compat_puts_many(struct kunit *test)
 	gup_compat_put_user_pages_5_2(pages + 1, 1);
 	KUNIT_EXPECT_TRUE(test, PageDirty(pages[0]));
 	folio_clear_dirty(page_folio(pages[1]));
+	/* As in 5.4, and as in 5.2 and 5.3 */
+	gup_compat_put_user_pages_dirty_lock_5_2(pages, 2, false);
+	KUNIT_EXPECT_FALSE(test, PageDirty(pages[1]));
 	gup_compat_put_user_pages_dirty_lock_5_2(pages, 2);
 	KUNIT_EXPECT_TRUE(test, PageDirty(pages[1]));
 	gk_expect_released(test, refs, 2);
