@@ -213,7 +213,7 @@ static ssize_t gup_sample_copy(struct gup_sample_buf *buf, char __user *user,
 	if (*pos < 0 || *pos >= buf->size)
 		return 0;
 
-	len = min(len, buf->size - *pos);
+	len = min_t(u64, len, buf->size - *pos);
 	while (done < len) {
 		size_t at = buf->offset + *pos + done;
 		size_t part = min(len - done, PAGE_SIZE - offset_in_page(at));

@@ -101,12 +101,15 @@ static int sample_read(struct device *dev, unsigned long addr, size_t len)
 {
 	struct user_bvecs to = {
 		.max = DIV_ROUND_UP(offset_in_page(addr) + len, PAGE_SIZE),
+		/* A run is no longer than a segment of the device. */
+		.max_bytes = dma_get_max_seg_size(dev) & PAGE_MASK,
 	};
 	struct sg_table sgt;
 	bool written = false;
 	int ret;
 
-	if (!len || len > SAMPLE_MAX_LEN)
+	/* 0 would be no limit. */
+	if (!len || len > SAMPLE_MAX_LEN || !to.max_bytes)
 		return -EINVAL;
 	to.bvecs = kvmalloc_array(to.max, sizeof(*to.bvecs), GFP_KERNEL);
 	if (!to.bvecs)
@@ -289,6 +292,16 @@ static int sample_peek(struct mm_struct *mm, unsigned long addr, char *byte)
 
 static struct platform_device *sample_device;
 
+/* Nobody tells of changes any more, so the device must not use the page. */
+static void sample_unmirror(struct sample_mirror *mirror)
+{
+	mmu_interval_notifier_remove(&mirror->notifier);
+	mirror->notifier.mm = NULL;
+	mutex_lock(&mirror->lock);
+	mirror->entry = NULL;
+	mutex_unlock(&mirror->lock);
+}
+
 /**
  * struct sample_file - an open file
  * @lock: Guards the rest.
@@ -320,8 +333,7 @@ static void sample_release_all(struct sample_file *file)
 		sample_unregister(&file->region);
 	file->region.pages = NULL;
 	if (file->mirror.notifier.mm)
-		mmu_interval_notifier_remove(&file->mirror.notifier);
-	file->mirror.notifier.mm = NULL;
+		sample_unmirror(&file->mirror);
 }
 
 static int sample_close(struct inode *inode, struct file *filp)
@@ -365,7 +377,10 @@ static int sample_mirror_page(struct sample_file *file,
 		file->mirror.notifier.mm = NULL;
 		return ret;
 	}
-	return sample_map_page(&file->mirror, start);
+	ret = sample_map_page(&file->mirror, start);
+	if (ret)
+		sample_unmirror(&file->mirror);
+	return ret;
 }
 
 /* Does the device still have the page? 1 if so. */

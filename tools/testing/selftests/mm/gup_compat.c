@@ -459,6 +459,16 @@ TEST_F(today, mirrored)
 	EXPECT_EQ(1, ioctl(self->fd, GUP_SAMPLE_IS_MIRRORED));
 	MUST(!madvise(self->mem + psize(), psize(), MADV_DONTNEED));
 	EXPECT_EQ(0, ioctl(self->fd, GUP_SAMPLE_IS_MIRRORED));
+	EXPECT_EQ(0, release(self->fd));
+
+	/* And all of it when it ends, or has failed. */
+	ASSERT_EQ(0, ask(self->fd, GUP_SAMPLE_MIRROR, self->mem + psize(), 1, 0));
+	EXPECT_EQ(-EBUSY, ask(self->fd, GUP_SAMPLE_MIRROR, self->mem, 1, 0));
+	EXPECT_EQ(0, release(self->fd));
+	EXPECT_EQ(0, ioctl(self->fd, GUP_SAMPLE_IS_MIRRORED));
+	MUST(!munmap(self->mem, psize()));
+	EXPECT_EQ(-EFAULT, ask(self->fd, GUP_SAMPLE_MIRROR, self->mem, 1, 0));
+	EXPECT_EQ(0, ask(self->fd, GUP_SAMPLE_MIRROR, self->mem + psize(), 1, 0));
 }
 
 /* Guards the example that looks at struct page only. */
