@@ -401,8 +401,10 @@ static int run_init(struct gup_test_run *run, u64 addr, u64 size)
 	run->start = addr;
 	run->nr_held = 0;
 	run->nr_wanted = size >> PAGE_SHIFT;
-	/* A range too large for the memory there is must not wake the OOM killer. */
-	/* one more than asked for, which hold_call() watches */
+	/*
+	 * A range too large for the memory there is must not wake the OOM killer. One
+	 * more than asked for: hold_call() watches it.
+	 */
 	run->pages = kvzalloc_objs(struct page *, run->nr_wanted + 1,
 				   GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	return run->pages ? 0 : -ENOMEM;
@@ -729,6 +731,8 @@ static unsigned long holds_of(const struct gup_test_run *run, unsigned long at,
 	unsigned long i, holds = 0;
 
 	for (i = 0; i < run->nr_held; i++) {
+		if (!(i % SZ_64K))
+			cond_resched();
 		if (page_folio(run->pages[i]) != folio)
 			continue;
 		if (i < at)

@@ -110,8 +110,8 @@ EXPORT_SYMBOL(fault_in_subpage_writeable);
  * @uaddr: First user address.
  * @size: Number of bytes.
  *
- * Unlike fault_in_writeable() this leaves the contents alone. It breaks COW, but
- * does not check protection keys or tags of the calling thread's access.
+ * Unlike fault_in_writeable() this leaves the contents alone. It breaks COW, and
+ * checks protection keys, but not the memory tags of the calling thread's access.
  *
  * Context: mmap_lock not held. May sleep.
  * Return: Number of bytes, at the end of the range, NOT faulted in.
