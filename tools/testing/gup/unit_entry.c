@@ -1346,6 +1346,42 @@ static void test_longterm_drops_lock(void)
 	world.nr_freed = 0;
 }
 
+static unsigned int nr_faults, last_flags;
+
+static vm_fault_t fault_is_interrupted(struct vm_area_struct *of, unsigned long addr,
+				       unsigned int flags)
+{
+	last_flags = flags;
+	if (nr_faults++) {
+		map_small(8, 100, 1);
+		return 0;
+	}
+	current->signal = true;
+	gup_drop_lock(of, flags);
+	return VM_FAULT_RETRY;
+}
+
+static struct folio *move_after_signal(struct folio *folio)
+{
+	current->signal = false;
+	return move_folio(folio);
+}
+
+/* When pages are pinned again, a fault of before has not been tried. */
+static void test_longterm_not_tried(void)
+{
+	setup_longterm(MIGRATE_CMA);
+	world.migrated = move_after_signal;
+	world.fault = fault_is_interrupted;
+	nr_faults = 0;
+	EXPECT_EQ(pin_user_pages_unlocked(ADDR, 9, pages,
+					  long_flags | FOLL_INTERRUPTIBLE), 9);
+	EXPECT_EQ(nr_faults, 2);
+	EXPECT(!(last_flags & FAULT_FLAG_TRIED));
+	world.nr_freed = 0;
+	unpin_user_pages(pages, 9);
+}
+
 static void kill_at_second(void)
 {
 	if (nr_vma_locks++)
@@ -1683,6 +1719,7 @@ const struct test entry_tests[] = {
 	{ "long-term: claimed in a fault", test_longterm_claimed_in_fault },
 	{ "long-term: claimed before mmap_lock", test_longterm_claimed_before_lock },
 	{ "long-term: drops mmap_lock", test_longterm_drops_lock },
+	{ "long-term: not tried", test_longterm_not_tried },
 	{ "long-term: killed before mmap_lock", test_longterm_killed_before_lock },
 	{ "long-term: faults", test_longterm_fault },
 	{ "long-term: cannot move", test_longterm_stuck },
