@@ -1330,6 +1330,7 @@ static void test_longterm_drops_lock(void)
 	mmap_read_lock(&world.mm);
 	EXPECT_EQ(pin_user_pages(ADDR, 8, long_flags, pages), 8);
 	EXPECT_EQ(nr_moves, 4);
+	mmap_read_unlock(&world.mm);
 	unpin_user_pages(pages, 8);
 
 	/* Who may not wait would have to wait for it. */
