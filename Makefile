@@ -30,6 +30,7 @@ help:
 	@echo
 	@echo 'LINUX_SRC=PATH   use this source tree or tarball of Linux 7.3 (default: the Debian package)'
 	@echo 'GUP_CACHE=DIR    keep sources and builds here (default: ~/.cache/gup)'
+	@echo 'MINUTES=N        with make test: leave out, and say so, what may not end within this time'
 	@echo 'HOURS=N          with make torture: how long each scenario lasts (SECONDS=N: default 60); with make fuzz:'
 	@echo '                 how long it lasts'
 	@echo 'SCENARIO=NAME    with make torture: this one alone, a file of tools/testing/selftests/mm/gup_scenarios'
@@ -48,7 +49,7 @@ shell:
 
 test:
 	@dev/setup
-	@dev/test $(T)
+	@dev/test $(if $(MINUTES),--minutes $(MINUTES)) $(T)
 
 test-all:
 	@dev/setup
