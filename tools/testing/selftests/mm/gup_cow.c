@@ -351,11 +351,23 @@ static void time_pin(int driver, int pagemap, char *mem, struct pin_time *time)
 	gup_unpin(driver);
 }
 
+/* For the time limit alone: a fork takes a second in an emulated kernel with KASAN. */
+FIXTURE(slow_fork) {
+};
+
+FIXTURE_SETUP(slow_fork)
+{
+}
+
+FIXTURE_TEARDOWN(slow_fork)
+{
+}
+
 /*
  * Guards write_protect_seq, without a race. While fork copies, a pin has to wait
  * until it is through. After that nobody holds mmap_lock.
  */
-TEST(pin_waits_for_fork)
+TEST_F_TIMEOUT(slow_fork, pin_waits_for_fork, 180)
 {
 	int holder = gup_driver(), driver = gup_driver();
 	int pagemap = open("/proc/self/pagemap", O_RDONLY);
