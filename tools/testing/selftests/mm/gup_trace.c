@@ -227,11 +227,12 @@ FIXTURE_VARIANT_ADD(trace, held_by_pipe) {
 
 static bool trace_on(bool on)
 {
-	char pid[16];
+	char filter[32];
 
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	return gup_write(TRACING "/events/gup/enable", on ? "1" : "0") &&
-	       gup_write(TRACING "/set_event_pid", on ? pid : " ");
+	/* set_event_pid would trace what the scheduler does as well */
+	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
+	return gup_write(TRACING "/events/gup/filter", on ? filter : "0") &&
+	       gup_write(TRACING "/events/gup/enable", on ? "1" : "0");
 }
 
 static void clear_trace(void)
