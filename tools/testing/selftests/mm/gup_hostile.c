@@ -665,7 +665,7 @@ static void kill_amid(struct __test_metadata *_metadata, int fd, int what, size_
 	if (!pid)
 		take_terabyte(fd, what, command);
 	/* It is well under way, if not refused for lack of memory. */
-	while (gup_vmstat("nr_page_table_pages ") < before + 256 && !has_ended(pid))
+	while (gup_vmstat("nr_page_table_pages ") < before + 64 && !has_ended(pid))
 		usleep(10000);
 	kill(pid, SIGKILL);
 	status = gup_join(pid);
@@ -1056,7 +1056,7 @@ static int register_buffers(struct gup_ring *ring, const struct iovec *iov, unsi
 #define MAX_BUFFERS	16384u
 #define MAX_BUFFER	TIB
 
-TEST_F(other, number_of_fixed_buffers)
+TEST_F_TIMEOUT(other, number_of_fixed_buffers, SECONDS)
 {
 	static const unsigned int wrong[] = { 0, MAX_BUFFERS + 1, 1u << 31, UINT_MAX };
 	static struct iovec iov[MAX_BUFFERS + 1];
