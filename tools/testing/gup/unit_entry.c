@@ -1403,6 +1403,27 @@ static void test_longterm_killed_before_lock(void)
 	expect_clean();
 }
 
+static struct folio *move_and_kill(struct folio *folio)
+{
+	current->fatal_signal = true;
+	return move_folio(folio);
+}
+
+/* It is over with the signal, and counts as one that failed. */
+static void test_longterm_killed_while_moving(void)
+{
+	unsigned long failed = vm_events[GUP_LONGTERM_FAILED];
+
+	setup_longterm(MIGRATE_CMA);
+	world.migrated = move_and_kill;
+	EXPECT_EQ(pin_user_pages_unlocked(ADDR, 8, pages, long_flags), -EINTR);
+	EXPECT_EQ(nr_moves, 4);
+	EXPECT_EQ(vm_events[GUP_LONGTERM_FAILED], failed + 1);
+	current->fatal_signal = false;
+	world.nr_freed = 0;
+	expect_clean();
+}
+
 /* What is faulted in is allocated where it can stay. */
 static void longterm_fault(const struct api *api)
 {
@@ -1722,6 +1743,7 @@ const struct test entry_tests[] = {
 	{ "long-term: drops mmap_lock", test_longterm_drops_lock },
 	{ "long-term: not tried", test_longterm_not_tried },
 	{ "long-term: killed before mmap_lock", test_longterm_killed_before_lock },
+	{ "long-term: killed while it moves", test_longterm_killed_while_moving },
 	{ "long-term: faults", test_longterm_fault },
 	{ "long-term: cannot move", test_longterm_stuck },
 	{ "long-term: isolated elsewhere", test_longterm_isolated_elsewhere },
