@@ -871,11 +871,26 @@ static const struct vm_operations_struct gk_dev_mkwrite_ops = {
 	.page_mkwrite = gk_dev_page_mkwrite,
 };
 
+/* Without such an operation, a fault is not served before it has mmap_lock. */
+static vm_fault_t gk_dev_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
+{
+	return 0;
+}
+
+static const struct vm_operations_struct gk_dev_map_pages_ops = {
+	.fault = gk_dev_fault,
+	.map_pages = gk_dev_map_pages,
+};
+
 static int gk_dev_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct gk_dev *dev = file->private_data;
 
-	vma->vm_ops = dev->mkwrite ? &gk_dev_mkwrite_ops : &gk_dev_ops;
+	vma->vm_ops = &gk_dev_ops;
+	if (dev->mkwrite)
+		vma->vm_ops = &gk_dev_mkwrite_ops;
+	if (dev->vma_locks)
+		vma->vm_ops = &gk_dev_map_pages_ops;
 	vma->vm_private_data = dev;
 	vm_flags_set(vma, dev->vm_flags);
 	dev->vma = vma;
@@ -1239,6 +1254,19 @@ void gk_wait_contended(struct mm_struct *mm)
 		cond_resched();
 		cpu_relax();
 	}
+}
+
+/* Is mmap_lock held? khugepaged and others hold it for a moment, which does not count. */
+bool gk_stays_locked(struct mm_struct *mm)
+{
+	const unsigned long end = jiffies + HZ;
+
+	while (rwsem_is_locked(&mm->mmap_lock)) {
+		if (time_after(jiffies, end))
+			return true;
+		schedule_timeout_uninterruptible(1);
+	}
+	return false;
 }
 
 /*

@@ -162,6 +162,7 @@ unsigned long gk_page_word(struct page *page);
  * @asked: The pages that they were for.
  * @vm_flags: VM_* flags that its VMAs get.
  * @mkwrite: The VMAs have a page_mkwrite handler, like those of a file system.
+ * @vma_locks: Faults are served under the lock of a VMA, too.
  * @vma: The VMA it was mapped in last.
  */
 struct gk_dev {
@@ -172,6 +173,7 @@ struct gk_dev {
 	pgoff_t asked[GK_DEV_CALLS];
 	vm_flags_t vm_flags;
 	bool mkwrite;
+	bool vma_locks;
 	struct vm_area_struct *vma;
 };
 
@@ -249,6 +251,7 @@ void gk_forget_warnings(void);
 void gk_signal(int sig);
 void gk_no_signal(void);
 void gk_wait_contended(struct mm_struct *mm);
+bool gk_stays_locked(struct mm_struct *mm);
 
 /**
  * struct gk_trap - something that happens at a write to a word of memory

@@ -425,7 +425,7 @@ static long gk_call(struct kunit *test, const struct gk_old *old,
 	if (!(old->can & GK_TAKES_LOCK) && ask->locked)
 		mmap_read_unlock(mm);
 	/* Nobody else uses it: it is ours, or it was not given back. */
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(mm));
 	return ret;
 }
 
@@ -897,7 +897,7 @@ static void gup_compat_nonblocking(struct kunit *test)
 						 FOLL_WRITE | how->flags,
 						 pages, vmas, how->null ?
 						 NULL : &nonblocking);
-	KUNIT_EXPECT_EQ(test, rwsem_is_locked(&mm->mmap_lock), how->held);
+	KUNIT_EXPECT_EQ(test, gk_stays_locked(mm), how->held);
 	if (how->held)
 		mmap_read_unlock(mm);
 	KUNIT_EXPECT_EQ(test, ret, how->want);
@@ -1090,7 +1090,7 @@ static void gk_expect_wrong(struct kunit *test, struct gup_compat_call *call)
 		KUNIT_EXPECT_EQ(test, gup_compat_take(call), -EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 }
 
 static void gup_compat_wrong_arguments(struct kunit *test)
@@ -1427,7 +1427,7 @@ static long gk_populate_vma(struct kunit *test, unsigned long addr,
 						 nonblocking);
 	if (!nonblocking || *nonblocking)
 		mmap_read_unlock(mm);
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(mm));
 	return ret;
 }
 
@@ -1534,7 +1534,7 @@ static void gup_compat_dumps_nothing(struct kunit *test)
 	gk_vm_flags(device, VM_IO, 0);
 	KUNIT_EXPECT_NULL(test, gup_compat_get_dump_page(device));
 	gk_vm_flags(device, 0, VM_IO);
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 }
 #else
 static void gup_compat_dumps(struct kunit *test)

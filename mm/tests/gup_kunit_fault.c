@@ -57,7 +57,7 @@ static long gk_get_remote_kept(unsigned long start, unsigned long nr,
 /* Nobody else uses this mm: whoever holds it has forgotten to give it back. */
 static void gk_expect_lock_free(struct kunit *test)
 {
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 }
 
 struct gk_told {

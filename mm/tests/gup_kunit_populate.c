@@ -3,6 +3,7 @@
  * KUnit tests of get_user_pages(): memory that is faulted in but not
  * referenced, and core dumps.
  */
+#include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
@@ -177,6 +178,9 @@ static void gk_check_faultin(struct kunit *test, bool write)
 	KUNIT_EXPECT_EQ(test, is_zero_page(gk_page_at(addr + PAGE_SIZE)),
 			!write);
 	KUNIT_EXPECT_EQ(test, !!pte_write(gk_pte(test, addr)), write);
+	/* Reclaim sees it, which it did not in the batch of this CPU. */
+	if (write)
+		KUNIT_EXPECT_TRUE(test, folio_test_lru(page_folio(gk_page_at(addr))));
 }
 
 static void gup_populate_faultin_for_reading(struct kunit *test)
@@ -216,7 +220,7 @@ static void gk_check_patchwork(struct kunit *test, vm_flags_t flag)
 	KUNIT_EXPECT_FALSE(test, gk_mapped(addr + 3 * PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 4 * PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 5 * PAGE_SIZE));
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 	gk_vm_flags(addr + 3 * PAGE_SIZE, 0, flag);
 }
 
@@ -250,7 +254,7 @@ static void gup_populate_mm_errors(struct kunit *test)
 	/* Told to go on, it goes on with the next VMA. */
 	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, 3 * PAGE_SIZE, 1));
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 2 * PAGE_SIZE));
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 }
 
 /* The lock is lost at each page, and the work goes on behind it. */
@@ -264,7 +268,89 @@ static void gup_populate_mm_without_lock(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr));
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 3 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, dev->calls, 8);
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
+}
+
+static vm_fault_t gk_fault_has_waited(struct gk_dev *dev, struct vm_fault *vmf)
+{
+	vm_fault_t fault = gk_fault_drops_lock(dev, vmf);
+
+	return fault & VM_FAULT_RETRY ? fault | VM_FAULT_MAJOR : fault;
+}
+
+/* A fault that has waited under the lock of the VMA does not wait again under mmap_lock. */
+static void gup_populate_mm_waits_once(struct kunit *test)
+{
+	struct gk_dev *dev = gk_dev(test);
+	unsigned long addr;
+
+	dev->vma_locks = true;
+	dev->fault = gk_fault_has_waited;
+	addr = gk_map_dev(test, dev, PROT_READ, MAP_SHARED);
+	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, PAGE_SIZE, 0));
+	KUNIT_EXPECT_TRUE(test, gk_mapped(addr));
+	KUNIT_EXPECT_EQ(test, dev->calls, 2);
+	KUNIT_EXPECT_EQ(test, !!(dev->flags[0] & FAULT_FLAG_VMA_LOCK),
+			IS_ENABLED(CONFIG_PER_VMA_LOCK));
+	KUNIT_EXPECT_FALSE(test, dev->flags[1] & FAULT_FLAG_VMA_LOCK);
+}
+
+/* Who changes a VMA, until somebody waits for mmap_lock. */
+struct gk_writer {
+	struct mm_struct *mm;
+	unsigned long addr;
+	struct completion locked;
+};
+
+static int gk_change_vma(void *data)
+{
+	struct gk_writer *writer = data;
+
+	mmap_write_lock(writer->mm);
+	vma_start_write(vma_lookup(writer->mm, writer->addr));
+	complete(&writer->locked);
+	gk_wait_contended(writer->mm);
+	mmap_write_unlock(writer->mm);
+	return 0;
+}
+
+/* __mm_populate() that does not get the lock of the first VMA. */
+static void gk_populate_changing(struct kunit *test, unsigned long addr,
+				 unsigned long nr, int ignore_errors)
+{
+	struct gk_writer writer = { .mm = current->mm, .addr = addr };
+	struct task_struct *task;
+
+	init_completion(&writer.locked);
+	task = kthread_run(gk_change_vma, &writer, "gup_kunit_writer");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wait_for_completion(&writer.locked);
+	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, nr * PAGE_SIZE,
+					       ignore_errors));
+	kthread_stop_put(task);
+}
+
+static void gup_populate_mm_skips_changing(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 2, PROT_READ | PROT_WRITE);
+
+	gk_vm_flags(addr, VM_IO, 0);
+	gk_populate_changing(test, addr, 1, 0);
+	gk_vm_flags(addr, 0, VM_IO);
+	KUNIT_EXPECT_FALSE(test, gk_mapped(addr));
+}
+
+static void gup_populate_mm_errors_changing(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 3, PROT_READ | PROT_WRITE);
+
+	gk_map_over(test, addr + PAGE_SIZE, NULL, 1, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS);
+	gk_populate_changing(test, addr + PAGE_SIZE, 2, 1);
+	/* It has gone on behind the one with the error. */
+	KUNIT_EXPECT_FALSE(test, gk_mapped(addr));
+	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 2 * PAGE_SIZE));
 }
 
 /*
@@ -385,7 +471,7 @@ static void gup_populate_safe_writeable_drops_lock(struct kunit *test)
 							 1));
 	KUNIT_EXPECT_EQ(test, dev->calls, 2);
 	KUNIT_EXPECT_TRUE(test, gk_mapped(addr));
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 }
 
 static void gup_populate_safe_writeable_breaks_cow(struct kunit *test)
@@ -398,7 +484,7 @@ static void gup_populate_safe_writeable_breaks_cow(struct kunit *test)
 							 2 * PAGE_SIZE));
 	KUNIT_EXPECT_PTR_NE(test, gk_page_at(addr), shared);
 	gk_expect_filled(test, addr, 2);
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 }
 
 /*
@@ -486,7 +572,7 @@ static void gup_populate_dump_keeps_lock(struct kunit *test)
 	locked = 0;
 	KUNIT_EXPECT_NULL(test, get_dump_page(0, &locked));
 	KUNIT_EXPECT_EQ(test, locked, 0);
-	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&current->mm->mmap_lock));
+	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
 }
 
 static int gk_write_lock(void *data)
@@ -513,6 +599,8 @@ static void gup_populate_dump_while_writer_waits(struct kunit *test)
 		gk_wait_contended(current->mm);
 	}
 	page = get_dump_page(addr, &locked);
+	/* Here the lock of a VMA would not do. */
+	KUNIT_EXPECT_NULL(test, get_dump_page(0, &locked));
 	mmap_read_unlock(current->mm);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	kthread_stop_put(task);
@@ -548,6 +636,9 @@ static struct kunit_case gup_populate_cases[] = {
 	KUNIT_CASE(gup_populate_mm_stays_in_range),
 	KUNIT_CASE(gup_populate_mm_errors),
 	KUNIT_CASE(gup_populate_mm_without_lock),
+	KUNIT_CASE(gup_populate_mm_waits_once),
+	KUNIT_CASE(gup_populate_mm_skips_changing),
+	KUNIT_CASE(gup_populate_mm_errors_changing),
 	KUNIT_CASE_PARAM(gup_populate_fault_in, gk_fault_ins_gen_params),
 	KUNIT_CASE_PARAM(gup_populate_fault_in_nothing,
 			 gk_fault_ins_gen_params),

@@ -1843,6 +1843,12 @@ long get_user_pages_remote(struct mm_struct *mm, unsigned long start,
 long pin_user_pages_remote(struct mm_struct *mm, unsigned long start,
 			   unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, int *locked);
+long get_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
+				    unsigned long nr_pages, unsigned int gup_flags,
+				    struct page **pages);
+long pin_user_pages_remote_unlocked(struct mm_struct *mm, unsigned long start,
+				    unsigned long nr_pages, unsigned int gup_flags,
+				    struct page **pages);
 long get_user_pages_unlocked(unsigned long start, unsigned long nr_pages,
 			     struct page **pages, unsigned int gup_flags);
 long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages,

@@ -20,6 +20,7 @@
  * @only_lockless: And does nothing else.
  * @touches: FOLL_TOUCH goes into the slow path.
  * @remote: FOLL_REMOTE does.
+ * @takes_lock: It takes mmap_lock itself, and does not try without it.
  */
 struct api {
 	const char *name;
@@ -31,12 +32,25 @@ struct api {
 	bool only_lockless;
 	bool touches;
 	bool remote;
+	bool takes_lock;
 };
 
 static long get_fast_only(unsigned long addr, unsigned long nr,
 			  unsigned int flags, struct page **out)
 {
 	return get_user_pages_fast_only(addr, nr, flags, out);
+}
+
+static long get_remote_unlocked(unsigned long addr, unsigned long nr,
+				unsigned int flags, struct page **out)
+{
+	return get_user_pages_remote_unlocked(&world.mm, addr, nr, flags, out);
+}
+
+static long pin_remote_unlocked(unsigned long addr, unsigned long nr,
+				unsigned int flags, struct page **out)
+{
+	return pin_user_pages_remote_unlocked(&world.mm, addr, nr, flags, out);
 }
 
 /* The same calls for ranges, taken apart into their pages. */
@@ -115,9 +129,14 @@ static const struct api apis[] = {
 	  .touches = true, .remote = true },
 	{ "get_remote, lock kept", get_remote_locked, .touches = true,
 	  .remote = true },
-	{ "get_unlocked", get_unlocked, .may_drop = true, .touches = true },
+	{ "get_remote_unlocked", get_remote_unlocked, .may_drop = true,
+	  .touches = true, .remote = true, .takes_lock = true },
+	{ "pin_remote_unlocked", pin_remote_unlocked, .pin = true,
+	  .may_drop = true, .touches = true, .remote = true, .takes_lock = true },
+	{ "get_unlocked", get_unlocked, .may_drop = true, .touches = true,
+	  .takes_lock = true },
 	{ "pin_unlocked", pin_unlocked, .pin = true, .may_drop = true,
-	  .touches = true },
+	  .touches = true, .takes_lock = true },
 	{ "get_fast", get_fast, .may_drop = true, .lockless = true,
 	  .touches = true },
 	{ "pin_fast", pin_fast, .pin = true, .may_drop = true, .lockless = true,
@@ -906,9 +925,6 @@ static void test_would_wait(void)
 
 static void killed_before(const struct api *api)
 {
-	const bool takes_lock = api->take == get_unlocked ||
-				api->take == pin_unlocked;
-
 	map_small(0, 0, 2);
 	expect_faults(OK, OK);
 	current->fatal_signal = true;
@@ -918,7 +934,7 @@ static void killed_before(const struct api *api)
 		expect_takes(api, 1, 2, 0, 1, 1);
 		expect_takes(api, 2, 2, 0, api->only_lockless ? 0 : -EAGAIN, 0);
 	} else {
-		expect_takes(api, 0, 2, 0, takes_lock ? -EAGAIN : -EINTR, 0);
+		expect_takes(api, 0, 2, 0, api->takes_lock ? -EAGAIN : -EINTR, 0);
 	}
 	EXPECT_EQ(faults.nr, 0);
 }
