@@ -230,6 +230,39 @@ static void gup_populate_mm_skips_gaps(struct kunit *test)
 	gk_check_patchwork(test, VM_IO);
 }
 
+/* Ordinary memory on both sides of it. */
+static void gup_populate_mm_skips_one_gap(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 3, PROT_READ | PROT_WRITE);
+
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, 3 * PAGE_SIZE, 0));
+	KUNIT_EXPECT_TRUE(test, gk_mapped(addr));
+	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + 2 * PAGE_SIZE));
+}
+
+static void gup_populate_mm_locked_on_fault(struct kunit *test)
+{
+	unsigned long addr = gk_map(test, 2, PROT_READ | PROT_WRITE);
+
+	gk_vm_flags(addr, VM_LOCKONFAULT, 0);
+	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, 2 * PAGE_SIZE, 0));
+	gk_vm_flags(addr, 0, VM_LOCKONFAULT);
+	KUNIT_EXPECT_FALSE(test, gk_mapped(addr));
+	KUNIT_EXPECT_FALSE(test, gk_mapped(addr + PAGE_SIZE));
+}
+
+static void gup_populate_mm_shared_writable(struct kunit *test)
+{
+	unsigned long addr;
+
+	addr = gk_map_file(test, gk_shmem_file(test, 2), 2,
+			   PROT_READ | PROT_WRITE, MAP_SHARED);
+	KUNIT_EXPECT_EQ(test, 0, __mm_populate(addr, 2 * PAGE_SIZE, 0));
+	KUNIT_EXPECT_TRUE(test, gk_mapped(addr + PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, pte_dirty(gk_pte(test, addr)));
+}
+
 static void gup_populate_mm_stays_in_range(struct kunit *test)
 {
 	unsigned long addr = gk_map(test, 5, PROT_READ | PROT_WRITE);
@@ -633,6 +666,9 @@ static struct kunit_case gup_populate_cases[] = {
 	KUNIT_CASE(gup_populate_faultin_for_reading),
 	KUNIT_CASE(gup_populate_faultin_for_writing),
 	KUNIT_CASE(gup_populate_mm_skips_gaps),
+	KUNIT_CASE(gup_populate_mm_skips_one_gap),
+	KUNIT_CASE(gup_populate_mm_locked_on_fault),
+	KUNIT_CASE(gup_populate_mm_shared_writable),
 	KUNIT_CASE(gup_populate_mm_stays_in_range),
 	KUNIT_CASE(gup_populate_mm_errors),
 	KUNIT_CASE(gup_populate_mm_without_lock),
