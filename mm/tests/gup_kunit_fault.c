@@ -54,7 +54,7 @@ static long gk_get_remote_kept(unsigned long start, unsigned long nr,
 	return ret;
 }
 
-/* Nobody else uses this mm: whoever holds it has forgotten to give it back. */
+/* Nobody else holds it for long: whoever does has forgotten to give it back. */
 static void gk_expect_lock_free(struct kunit *test)
 {
 	KUNIT_EXPECT_FALSE(test, gk_stays_locked(current->mm));
